@@ -1,0 +1,26 @@
+"""The errors that musiclc raises on purpose. Each message is one line: what came, what was wanted, the likely slip.
+
+`code` is the exit code that the command line gives it (contract.md, "Streams and exit codes").
+"""
+
+
+class MusiclcError(Exception):
+    """Something failed at run time, in a way that the message explains."""
+
+    code = 1
+
+
+class UsageError(MusiclcError, ValueError):
+    """A wish that cannot be understood: an unknown key, goal, rule or option value."""
+
+    code = 2
+
+
+class InputError(MusiclcError):
+    """A file that cannot be read, or that holds no usable melody."""
+
+    code = 4
+
+
+class CheckpointError(MusiclcError):
+    """A model file that is broken, foreign or of another version."""

@@ -1,0 +1,117 @@
+"""Pitch names, scales, keys and meters: tables, and the few functions that read them.
+
+Conventions: a pitch is a MIDI number, C4 = 60 (Scientific pitch notation, as in contract.md). A pitch class is 0-11 with
+C = 0. A scale is a tuple of pitch classes above its tonic. A step is a sixteenth note.
+
+Inside: `SCALES`, `METERS`, `parse_pitch`, `pitch_name`, `parse_key`, `Key`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from musiclc.errors import UsageError
+
+LOWEST_PITCH, HIGHEST_PITCH = 21, 108  # the piano: A0 to C8
+STEPS_PER_QUARTER = 4
+
+# Steps (sixteenths) a bar. 2/2 and pairs of 2/4 are read into 4/4.
+METERS: dict[str, int] = {"4/4": 16, "3/4": 12, "6/8": 12}
+
+# Semitones above the tonic. Church modes: Powers, "Mode", Grove Music Online. "blues" is the hexatonic minor blues scale.
+SCALES: dict[str, tuple[int, ...]] = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10),
+    "harmonic minor": (0, 2, 3, 5, 7, 8, 11),
+    "ionian": (0, 2, 4, 5, 7, 9, 11),
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "phrygian": (0, 1, 3, 5, 7, 8, 10),
+    "lydian": (0, 2, 4, 6, 7, 9, 11),
+    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+    "aeolian": (0, 2, 3, 5, 7, 8, 10),
+    "locrian": (0, 1, 3, 5, 6, 8, 10),
+    "major pentatonic": (0, 2, 4, 7, 9),
+    "minor pentatonic": (0, 3, 5, 7, 10),
+    "blues": (0, 3, 5, 6, 7, 10),
+    "chromatic": tuple(range(12)),
+}
+_SCALE_ALIASES = {"": "major", "maj": "major", "m": "minor", "min": "minor", "natural minor": "minor", "pentatonic": "major pentatonic"}
+
+_LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_ACCIDENTALS = {"#": 1, "♯": 1, "b": -1, "♭": -1}
+PITCH_CLASS_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+_TONIC = re.compile(r"\s*([A-Ga-g])([#b♯♭]{0,2})(.*)", re.DOTALL)
+_PITCH = re.compile(r"\s*([A-Ga-g])([#b♯♭]{0,2})(-?\d+)\s*")
+
+
+def pitch_name(pitch: int) -> str:
+    """The name of a MIDI pitch, such as 60 → "C4"."""
+    return f"{PITCH_CLASS_NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def parse_pitch(text: str) -> int:
+    """A MIDI pitch from a name ("F#4", "Bb3") or a number ("66"). Raises UsageError when it is neither, or outside 0-127."""
+    match = _PITCH.fullmatch(text)
+    if match:
+        letter, accidentals, octave = match.groups()
+        pitch = _LETTERS[letter.upper()] + sum(_ACCIDENTALS[a] for a in accidentals) + 12 * (int(octave) + 1)
+    elif re.fullmatch(r"\s*\d+\s*", text):
+        pitch = int(text)
+    else:
+        raise UsageError(f"pitch {text!r}: wanted a name with its octave such as C4 or F#3, or a MIDI number (C4 = 60)")
+    if not 0 <= pitch <= 127:
+        raise UsageError(f"pitch {text!r} is MIDI number {pitch}: wanted 0 to 127 (C4 = 60)")
+    return pitch
+
+
+@dataclass(frozen=True)
+class Key:
+    """A set of pitch classes with a name: what the rule `key` asks for.
+
+    pitch_classes: sorted pitch classes 0-11. tonic: pitch class, or None when the key was given as a bare set.
+    """
+
+    name: str
+    pitch_classes: tuple[int, ...]
+    tonic: int | None = None
+
+    @property
+    def mask(self) -> tuple[bool, ...]:
+        """Twelve booleans, C first: which pitch classes the key holds."""
+        return tuple(pc in self.pitch_classes for pc in range(12))
+
+
+def parse_key(text: str) -> Key:
+    """A key from text: "C", "A minor", "F# dorian", "Bb major pentatonic" or a set of pitch classes "{0,4,7}".
+
+    A tonic alone means major, as in `--key C`; "Am" and "A min" mean A minor. Raises UsageError otherwise.
+    """
+    stripped = text.strip()
+    if stripped.startswith("{") and stripped.endswith("}"):
+        return _pitch_class_set(stripped)
+    match = _TONIC.fullmatch(text)
+    if not match:
+        raise UsageError(f"key {text!r}: wanted a tonic A to G with a mode, such as C, 'A minor' or 'F# dorian', or a set such as {{0,4,7}}")
+    letter, accidentals, mode = match.groups()
+    mode = " ".join(mode.replace("-", " ").lower().split())
+    mode = _SCALE_ALIASES.get(mode, mode)
+    if mode not in SCALES:
+        raise UsageError(f"key {text!r}: unknown mode {mode!r}; wanted one of {', '.join(SCALES)}")
+    tonic = (_LETTERS[letter.upper()] + sum(_ACCIDENTALS[a] for a in accidentals)) % 12
+    name = f"{letter.upper()}{accidentals} {mode}"
+    return Key(name, tuple(sorted((tonic + s) % 12 for s in SCALES[mode])), tonic)
+
+
+def _pitch_class_set(text: str) -> Key:
+    parts = text[1:-1].replace(",", " ").split()
+    if not parts or any(not p.isdigit() or int(p) > 11 for p in parts):
+        raise UsageError(f"key {text!r}: wanted pitch classes 0 to 11 in braces, such as {{0,4,7}} (C = 0)")
+    classes = tuple(sorted({int(p) for p in parts}))
+    return Key("{" + ",".join(map(str, classes)) + "}", classes)
+
+
+def check_meter(meter: str) -> str:
+    """The meter itself when it is one of METERS; raises UsageError otherwise."""
+    if meter not in METERS:
+        raise UsageError(f"meter {meter!r}: wanted one of {', '.join(METERS)} (2/4 and 2/2 are written as 4/4)")
+    return meter
