@@ -1,0 +1,38 @@
+"""musiclc: write melodies, and steer them by rules.
+
+    import musiclc
+
+    model = musiclc.load()
+    for draw in musiclc.sample(model, {"key": "A minor", "density": "8"}, n=4):
+        print(draw.melody.notes, draw.satisfied)
+
+Names are loaded when first used, so that importing musiclc costs nothing.
+"""
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "load": "compose",
+    "sample": "compose",
+    "score": "compose",
+    "SampleOptions": "compose",
+    "Draw": "compose",
+    "Melody": "melody",
+    "Note": "melody",
+    "RULES": "rules",
+    "MusiclcError": "errors",
+    "read_melody": "midi",
+    "to_bytes": "midi",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'musiclc' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"musiclc.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -22,13 +22,10 @@ import numpy as np
 from musiclc import tokens as tok
 from musiclc.errors import InputError, MusiclcError
 from musiclc.melody import PHRASE_BARS, Melody
-from musiclc.theory import METERS
+from musiclc.theory import METER_NAMES
 
 FORMAT = "musiclc-dataset-1"
 SPLITS = ("train", "validation", "test", "near", "far")
-METER_NAMES = tuple(METERS)
-BAR_STEPS = 16  # stored steps a bar
-WINDOW_STEPS = PHRASE_BARS * BAR_STEPS
 MIN_NOTES, MIN_PITCHES = 6, 3  # of a window worth learning from
 
 Progress = Callable[[int, int, str], None]
@@ -80,7 +77,7 @@ class Dataset:
     info: dict
 
     def where(self, split: str) -> np.ndarray:
-        """Indices of the windows of one split. Raises UsageError-like MusiclcError for an unknown one."""
+        """Indices of the windows of one split. Raises MusiclcError for an unknown one."""
         if split not in SPLITS:
             raise MusiclcError(f"split {split!r}: wanted one of {', '.join(SPLITS)}")
         return np.flatnonzero(self.split == SPLITS.index(split))
@@ -89,20 +86,7 @@ class Dataset:
         """Tokens (n, T) of one split's windows in one meter, without filling."""
         rows = self.where(split)
         rows = rows[self.meter[rows] == METER_NAMES.index(meter)]
-        return unpad(self.tokens[rows], meter)
-
-
-def pad(rows: np.ndarray, meter: str) -> np.ndarray:
-    """(n, bars × steps a bar) → (n, bars × 16), bars filled up with PAD."""
-    per_bar = METERS[meter]
-    bars = rows.reshape(len(rows), -1, per_bar)
-    return np.pad(bars, ((0, 0), (0, 0), (0, BAR_STEPS - per_bar)), constant_values=tok.PAD).reshape(len(rows), -1)
-
-
-def unpad(rows: np.ndarray, meter: str) -> np.ndarray:
-    """The inverse of `pad`."""
-    per_bar = METERS[meter]
-    return rows.reshape(len(rows), -1, BAR_STEPS)[:, :, :per_bar].reshape(len(rows), -1)
+        return tok.unpad(self.tokens[rows], meter)
 
 
 # ---- reading -------------------------------------------------------------------------------------------------------
@@ -275,7 +259,7 @@ def build(tunes: Iterable[Tune], fixed_split: dict[str, str] | None = None) -> D
     split = np.array([split_of(w[0]) for w in kept], np.uint8)
     info = {"format": FORMAT, "tunes": names, "collections": collections, "report": _report(kept, split, names, collections, skipped)}
     return Dataset(
-        tokens=np.concatenate([pad(tok.from_melody(w[2])[None], w[2].meter) for w in kept]),
+        tokens=np.concatenate([tok.pad(tok.from_melody(w[2])[None], w[2].meter) for w in kept]),
         meter=np.array([METER_NAMES.index(w[2].meter) for w in kept], np.uint8),
         split=split,
         tune=np.array([w[0] for w in kept], np.int32),

@@ -16,6 +16,7 @@ STEPS_PER_QUARTER = 4
 
 # Steps (sixteenths) a bar. 2/2 and pairs of 2/4 are read into 4/4.
 METERS: dict[str, int] = {"4/4": 16, "3/4": 12, "6/8": 12}
+METER_NAMES = tuple(METERS)  # a meter's number in arrays is its place here
 
 # Semitones above the tonic. Church modes: Powers, "Mode", Grove Music Online. "blues" is the hexatonic minor blues scale.
 SCALES: dict[str, tuple[int, ...]] = {

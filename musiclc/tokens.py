@@ -3,20 +3,22 @@
 One token a step (sixteenth): `REST` (silence), `HOLD` (the note before goes on) or the onset of a pitch. A batch is an
 integer array (n, T) of melodies in one meter, T = bars × steps a bar; a HOLD with no note before it is silence.
 
-Inside: `from_melody`, `to_melody`, `onsets`, `sounding`, `durations`, `transpose`, `key_free`.
+Inside: `from_melody`, `to_melody`, `onsets`, `sounding`, `durations`, `transpose`, `key_free`, `pad`, `unpad`.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from musiclc.melody import Melody, Note
+from musiclc.melody import PHRASE_BARS, Melody, Note
 from musiclc.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS
 
 REST, HOLD, FIRST_ONSET = 0, 1, 2
 VOCABULARY = FIRST_ONSET + HIGHEST_PITCH - LOWEST_PITCH + 1  # 90 tokens that a step can hold
 PAD = VOCABULARY  # fills bars of 12 steps up to 16 inside the model and in dataset files; never part of a melody
 PITCH_OF_TOKEN = LOWEST_PITCH - FIRST_ONSET  # pitch = token + PITCH_OF_TOKEN
+BAR_STEPS = 16  # stored steps a bar in dataset files and in the model
+WINDOW_STEPS = PHRASE_BARS * BAR_STEPS
 DESCRIPTION = f"rest,hold,onset {LOWEST_PITCH}..{HIGHEST_PITCH}"  # what a checkpoint says of its vocabulary
 
 
@@ -80,3 +82,15 @@ def key_free(tokens: np.ndarray) -> np.ndarray:
     is_onset = onsets(tokens)
     first = np.take_along_axis(tokens.astype(np.int16), is_onset.argmax(axis=1)[:, None], axis=1)
     return np.where(is_onset, tokens.astype(np.int16) - first + 200, tokens).astype(np.int16)
+
+
+def pad(tokens: np.ndarray, meter: str) -> np.ndarray:
+    """(n, bars × steps a bar) → (n, bars × BAR_STEPS), bars filled up with PAD."""
+    per_bar = METERS[meter]
+    bars = tokens.reshape(len(tokens), -1, per_bar)
+    return np.pad(bars, ((0, 0), (0, 0), (0, BAR_STEPS - per_bar)), constant_values=PAD).reshape(len(tokens), -1)
+
+
+def unpad(tokens: np.ndarray, meter: str) -> np.ndarray:
+    """The inverse of `pad`."""
+    return tokens.reshape(len(tokens), -1, BAR_STEPS)[:, :, : METERS[meter]].reshape(len(tokens), -1)

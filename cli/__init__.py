@@ -1,0 +1,71 @@
+"""The `musiclc` command: a thin Click shell over the library.
+
+One file a command, one line in COMMANDS; a command's module is imported only when it is called, so that `musiclc --help`
+loads nothing heavy. `main` gives every error of the library its one line and its exit code.
+"""
+
+import importlib
+import os
+import sys
+
+import click
+
+# name → (module, what it does in a line)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "sample": ("musiclc.cli.sample", "Write new melodies that meet the constraints."),
+    "score": ("musiclc.cli.score", "Measure MIDI files by the rules."),
+    "rules": ("musiclc.cli.rules", "Show the table of rules."),
+    "prepare": ("musiclc.cli.prepare", "Make a dataset from corpora or a folder."),
+    "train": ("musiclc.cli.train", "Train a model on a dataset."),
+    "evaluate": ("musiclc.cli.evaluate", "Print the figures of a model."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+
+
+def _show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"musiclc {version('musiclc')}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version.")
+def group() -> None:
+    """Write melodies, and steer them by rules."""
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    from musiclc.errors import MusiclcError
+
+    try:
+        group(prog_name="musiclc")
+    except MusiclcError as error:
+        if os.environ.get("MUSICLC_DEBUG") == "1":
+            raise
+        click.echo(f"musiclc: {error}", err=True)
+        sys.exit(error.code)
+    except KeyboardInterrupt:
+        click.echo("musiclc: stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

@@ -1,0 +1,5 @@
+"""python -m musiclc.cli"""
+
+from musiclc.cli import main
+
+main()

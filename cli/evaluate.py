@@ -1,0 +1,29 @@
+"""musiclc evaluate: the figures of a model."""
+
+from pathlib import Path
+
+import click
+
+from musiclc.cli.options import dump, json_option, model_option, quiet_option, talker
+
+SECTIONS = ("reconstruction", "samples", "copies", "cost")
+
+
+@click.command()
+@click.argument("sections", nargs=-1, type=click.Choice(SECTIONS), metavar="[SECTION]...")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="The dataset of musiclc prepare --essen.")
+@click.option("-n", "count", type=click.IntRange(1), default=1000, show_default=True, help="Melodies a figure.")
+@click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
+@model_option
+@json_option
+@quiet_option
+def command(sections: tuple[str, ...], data: Path, count: int, seed: int, model: str | None, as_json: bool, quiet: bool) -> None:
+    """Print the figures of a model, baselines beside them: reconstruction, samples, copies, cost; all when none is named."""
+    from musiclc import compose, corpus, evaluate
+
+    talk = talker(quiet)
+    dataset, loaded = corpus.load(data), compose.load(model)
+    for section in sections or SECTIONS:
+        talk(f"{section} …")
+        table = evaluate.SECTIONS[section](loaded, dataset, count, seed)
+        click.echo(dump({"section": section, "rows": table}) if as_json else f"\n## {section}\n\n{evaluate.markdown(table)}")

@@ -1,0 +1,82 @@
+"""Options that commands share, the rules' own made from the RULES table, and how talk goes to standard error."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from musiclc.errors import UsageError
+from musiclc.goals import Constraint
+from musiclc.rules import RULES, parse_constraint, parse_rule_option
+
+
+class _Wish(click.ParamType):
+    """A goal of one shipped rule, or NAME=GOAL for --rule; a mistake is Click's own usage error."""
+
+    name = "goal"
+
+    def __init__(self, parse: Callable[[str], Constraint]):
+        self.parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Constraint:
+        if isinstance(value, Constraint):
+            return value
+        try:
+            return self.parse(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _goal_parser(name: str) -> Callable[[str], Constraint]:
+    return lambda text: parse_constraint(name, text)
+
+
+def constraint_options(function: Callable) -> Callable:
+    """--key, --density, … one a shipped rule, and --rule NAME=GOAL; the command gets `constraints`, a list."""
+
+    def gather(ctx: click.Context, **values: Any) -> Any:
+        wished = [values.pop(f"rule_{name}") for name in RULES]
+        constraints = [c for c in wished if c is not None] + list(values.pop("rule"))
+        return ctx.invoke(function, constraints=constraints, **values)
+
+    gather.__doc__, gather.__name__ = function.__doc__, function.__name__
+    command = click.pass_context(gather)
+    for name, rule in reversed(RULES.items()):
+        text = f"{rule.about}: {rule.goals}"
+        command = click.option(f"--{name}", f"rule_{name}", type=_Wish(_goal_parser(name)), metavar="GOAL", help=text)(command)
+    option = click.option("--rule", multiple=True, type=_Wish(parse_rule_option), metavar="NAME=GOAL", help="Any rule by name; @WEIGHT may follow.")
+    return option(command)
+
+
+model_option = click.option("--model", type=click.Path(), help="A model file; the shipped one when absent.")
+quiet_option = click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON lines on standard output.")
+
+
+def talker(quiet: bool) -> Callable[[str], None]:
+    """A function that says a line on standard error, or, when quiet, nothing."""
+    return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+
+
+def meter_of_progress(quiet: bool) -> Callable[[int, int, str], None]:
+    """A progress callback (done, total, what): one line rewritten on a terminal, nothing elsewhere."""
+    terminal = click.get_text_stream("stderr").isatty()
+    if quiet or not terminal:
+        return lambda done, total, what: None
+
+    def show(done: int, total: int, what: str) -> None:
+        if done == total or done % max(1, total // 200) == 0:
+            click.echo(f"\r{what}: {done}/{total}" + ("\n" if done == total else ""), err=True, nl=False)
+
+    return show
+
+
+def dump(value: Any) -> str:
+    """One line of JSON, as manifests hold it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def goal_fields(constraints: list[Constraint]) -> dict[str, str]:
+    """Rule → goal, for file names; "any" where nothing was asked."""
+    return dict.fromkeys(RULES, "any") | {c.rule.name: c.goal.text for c in constraints}

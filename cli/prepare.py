@@ -1,0 +1,64 @@
+"""musiclc prepare: corpora or folders → one dataset file."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from musiclc.cli.options import json_option, meter_of_progress, quiet_option, talker
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="[FOLDER]...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The dataset file, .safetensors.")
+@click.option("--essen", is_flag=True, help="Also music21's Essen folk songs, as far-domain test only (non-commercial licence).")
+@click.option("--collection", "names", multiple=True, help="Only these of music21's collections; with FOLDERs none unless named.")
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace a dataset that exists.")
+@json_option
+@quiet_option
+def command(
+    folders: tuple[Path, ...], output: Path, essen: bool, names: tuple[str, ...], workers: int, overwrite: bool, as_json: bool, quiet: bool
+) -> None:
+    """Make a dataset of four-bar windows: from music21's corpus, or from FOLDERs of MIDI, ABC and MusicXML files.
+
+    Split by tune into train, validation and test. What was skipped, and why, is reported on standard error.
+    """
+    from musiclc import corpus
+    from musiclc.errors import MusiclcError
+
+    if output.exists() and not overwrite:
+        raise MusiclcError(f"{output}: exists already; name another file, or replace it with --overwrite")
+    known = [c.name for c in corpus.COLLECTIONS]
+    unknown = [n for n in names if n not in known]
+    if unknown:
+        raise click.UsageError(f"collection {unknown[0]!r}: wanted one of {', '.join(known)}")
+    default = [] if folders else [c.name for c in corpus.COLLECTIONS if not c.optional or essen]
+    chosen = list(names) or default
+    progress = meter_of_progress(quiet)
+
+    def tunes() -> Iterator[Any]:
+        for name in chosen:
+            yield from corpus.read_collection(name, workers, progress)
+        for folder in folders:
+            yield from corpus.read_folder(folder, workers=workers, progress=progress)
+
+    dataset = corpus.build(tunes())
+    corpus.save(dataset, output)
+    _report(dataset.info["report"], len(dataset.tokens), talker(quiet))
+    if as_json:
+        click.echo(json.dumps({"file": str(output), "windows": len(dataset.tokens), "report": dataset.info["report"]}))
+    else:
+        click.echo(output)
+
+
+def _report(report: dict[str, Any], windows: int, talk: Any) -> None:
+    for name, part in report.items():
+        talk(f"{name}: {part['tunes']} tunes, {sum(part['windows'].values())} windows")
+        for why, count in part["skipped"].items():
+            talk(f"  skipped {count} {why}")
+        for line in part["unreadable"][:5]:
+            talk(f"  {line}")
+    talk(f"{windows} windows in all")

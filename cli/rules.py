@@ -1,0 +1,38 @@
+"""musiclc rules: the table of rules."""
+
+from typing import Any
+
+import click
+
+from musiclc.cli.options import dump, json_option
+
+
+@click.command()
+@click.argument("name", required=False)
+@json_option
+def command(name: str | None, as_json: bool) -> None:
+    """Show the rules: unit, range, goals, tolerance, source. With NAME, one of them."""
+    from musiclc.errors import UsageError
+    from musiclc.rules import RULES, find_rule
+
+    try:
+        rules = [find_rule(name)] if name else list(RULES.values())
+    except UsageError as error:
+        raise click.UsageError(str(error)) from error
+    for rule in rules:
+        row: dict[str, Any] = {
+            "rule": rule.name,
+            "about": rule.about,
+            "unit": rule.unit,
+            "range": rule.span,
+            "goals": rule.goals,
+            "tolerance": rule.tolerance if rule.family == "number" else None,
+            "source": rule.source,
+        }
+        if as_json:
+            click.echo(dump(row))
+        else:
+            click.echo(f"{rule.name:<10}{rule.about} ({rule.span})")
+            for field in ("unit", "goals", "tolerance", "source"):
+                if row[field] is not None:
+                    click.echo(f"{'':<10}{field}: {row[field]}")

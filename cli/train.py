@@ -1,0 +1,41 @@
+"""musiclc train: vae, prior, critics, or all three."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from musiclc.cli.options import quiet_option, talker
+
+STAGES = ("vae", "prior", "critics", "all")
+
+
+@click.command()
+@click.argument("stage", type=click.Choice(STAGES))
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="The dataset of musiclc prepare.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the run; a stopped run goes on there.")
+@click.option("--name", default="melodies-v1", show_default=True, help="The model's name, for manifests.")
+@click.option("--steps", type=click.IntRange(1), help="Optimiser steps; each stage has its own default.")
+@click.option("--batch", type=click.IntRange(1), help="Windows or points a step.")
+@click.option("--beta", type=click.FloatRange(0), help="Weight of the VAE's KL term.")
+@click.option("--latent", type=click.IntRange(1), help="Latent dimensions a bar.")
+@click.option("--bank", type=click.IntRange(1000), default=60000, show_default=True, help="Decoded points that critics learn from.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--precision", default="bf16-mixed", show_default=True, help="As Lightning Fabric names it.")
+@click.option("--devices", default="auto", show_default=True)
+@click.option("--nodes", type=click.IntRange(1), default=1, show_default=True)
+@quiet_option
+def command(stage: str, data: Path, output: Path, name: str, bank: int, precision: str, devices: str, nodes: int, quiet: bool, **given: Any) -> None:
+    """Train a STAGE of a model: its vae, the prior on its latent space, the critics of the rules, or all of them in turn.
+
+    \b
+    musiclc prepare -o data.safetensors
+    musiclc train all --data data.safetensors -o run
+    musiclc sample --model run/model.safetensors --key C
+    """
+    from musiclc import corpus, recipes
+
+    dataset = corpus.load(data)
+    recipe = recipes.Recipe.default(name, bank, **{k: v for k, v in given.items() if v is not None})
+    recipe.train(stage, dataset, output, (precision, devices, nodes), talker(quiet))
+    click.echo(output / recipes.FILES[STAGES.index(stage) if stage != "all" else 2])

@@ -1,0 +1,87 @@
+"""Goals: what a rule's number should be, as text → bounds → a score in [0, 1] that grades near misses.
+
+A number is near ("6": within the rule's tolerance), "4..8" an interval, ">=8" and "<=3" half-lines. Words and keys are each
+rule's own (rules.py). All become bounds on the rule's measures; 1 means met.
+
+Inside: `Goal`, `interval`, `distance_score`, `Constraint`.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musiclc.errors import UsageError
+
+if TYPE_CHECKING:
+    from musiclc.rules import Rule
+
+_NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+))\s*"
+_NEAR, _BETWEEN, _BOUND = re.compile(_NUMBER), re.compile(rf"{_NUMBER}\.\.{_NUMBER}"), re.compile(rf"\s*([<>])=?{_NUMBER}")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Bounds that each of a rule's measures must lie in, both ends included. text: how manifests name it."""
+
+    text: str
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A rule, a goal and a weight (how hard the search pushes, 1 by default)."""
+
+    rule: "Rule"
+    goal: Goal
+    weight: float = 1.0
+
+    def score(self, measures: np.ndarray) -> np.ndarray:
+        """Scores in [0, 1] of the rule's measures (n, m): (n,); 1 means met."""
+        return self.rule.score(measures, self.goal)
+
+    def satisfied(self, measures: np.ndarray) -> np.ndarray:
+        """Whether the goal is met: bool (n,)."""
+        return self.score(measures) >= 1 - 1e-9
+
+    def verdict(self, measures: np.ndarray) -> dict[str, Any]:
+        """One melody's measures (m,) as the manifest's entry."""
+        row = measures[None]
+        return {
+            "rule": self.rule.name,
+            "goal": self.goal.text,
+            "value": self.rule.value(row[0], self.goal),
+            "score": round(float(self.score(row)[0]), 6),
+            "satisfied": bool(self.satisfied(row)[0]),
+            "weight": self.weight,
+        }
+
+
+def interval(text: str, tolerance: float, rule: str) -> tuple[float, float]:
+    """The closed interval that a goal's text means; a bare number stretches by `tolerance` to both sides.
+
+    Raises UsageError when it is none of "6", "4..8", ">=8", "<=3".
+    """
+    if match := _NEAR.fullmatch(text):
+        return float(match[1]) - tolerance, float(match[1]) + tolerance
+    if match := _BETWEEN.fullmatch(text):
+        low, high = float(match[1]), float(match[2])
+        if low > high:
+            raise UsageError(f"{rule} {text!r}: the interval is empty; the lower end comes first, as in {match[2]}..{match[1]}")
+        return low, high
+    if match := _BOUND.fullmatch(text):
+        return (float(match[2]), math.inf) if match[1] == ">" else (-math.inf, float(match[2]))
+    raise UsageError(f"{rule} {text!r}: wanted a number such as 6, an interval 4..8, or a bound '>=8' or '<=3' (quote it for the shell)")
+
+
+def distance_score(measures: np.ndarray, goal: Goal, tolerance: float) -> np.ndarray:
+    """1 within the goal's bounds, falling as 1 / (1 + distance / tolerance) outside; 0 where a measure is undefined (NaN).
+
+    measures: (n, m). The distance is the sum over measures, in the rule's unit.
+    """
+    low, high = np.asarray(goal.low), np.asarray(goal.high)
+    distance = (np.maximum(low - measures, 0) + np.maximum(measures - high, 0)).sum(axis=1)
+    return np.where(np.isnan(distance), 0.0, 1 / (1 + distance / tolerance))

@@ -1,0 +1,173 @@
+"""MelodyVAE: four bars of tokens ↔ one latent point, a vector a bar. Read top to bottom.
+
+Shapes: n melodies, B = 4 bars, S = 16 steps a bar (bars of 12 are filled up with PAD), T = B·S = 64, k latent dimensions a
+bar, d = B·k in all. A meter is its number in `theory.METER_NAMES`.
+
+The encoder flattens each bar's step embeddings into one vector (a bar is short and its grid is fixed, so dense layers do in
+one product what a recurrent net does in sixteen steps), then lets the four bars attend to one another. The decoder lets the
+four latent vectors attend to one another, unfolds each into step features, and a small GRU writes the sixteen tokens of all
+four bars at once, left to right within the bar; what joins the bars is in the latent vectors.
+
+Sources: bar-wise latents as in MusicVAE's conductor (Roberts et al. 2018, §3.2); reconstruction weighed over the KL term
+(β < 1) as in Engel, Hoffman and Roberts 2018, §2.
+
+Inside: `VAEConfig`, `Block`, `MelodyVAE`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from musiclc.melody import PHRASE_BARS
+from musiclc.theory import METER_NAMES
+from musiclc.tokens import BAR_STEPS, PAD, VOCABULARY, WINDOW_STEPS
+
+START = PAD + 1  # what the decoder reads before a bar's first step
+IGNORE = -100  # cross_entropy's own mark for steps that do not count
+MIN_STD = 1e-3
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """Sizes. latent: dimensions a bar (k). width: of the bar vectors. recurrent, step_width: of the decoder's GRU and its input."""
+
+    latent: int = 48
+    width: int = 256
+    heads: int = 4
+    embedding: int = 48
+    step_width: int = 64
+    recurrent: int = 256
+    encoder_layers: int = 1
+    decoder_layers: int = 2
+
+
+class Residual(nn.Module):
+    """x + MLP(LayerNorm(x))."""
+
+    def __init__(self, width: int, expansion: int = 2):
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, expansion * width), nn.GELU(), nn.Linear(expansion * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.mlp(self.norm(x))
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block over bars: (n, B, width) → (n, B, width)."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.project = nn.Linear(width, width)
+        self.mlp = Residual(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, bars, width = x.shape
+        q, k, v = self.qkv(self.norm(x)).view(n, bars, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (n, heads, B, width / heads)
+        attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, bars, width)
+        return self.mlp(x + self.project(attended))
+
+
+class MelodyVAE(nn.Module):
+    """encode: tokens → mean and std of q(z|x); decode: z → tokens; loss: what training minimises."""
+
+    def __init__(self, config: VAEConfig):
+        super().__init__()
+        self.config = c = config
+        meters = len(METER_NAMES)
+        self.tokens = nn.Embedding(START + 1, c.embedding)
+
+        self.bar_in = nn.Sequential(nn.Linear(BAR_STEPS * c.embedding, c.width), Residual(c.width), Residual(c.width))
+        self.encoder_meter = nn.Embedding(meters, c.width)
+        self.encoder_place = nn.Parameter(0.02 * torch.randn(PHRASE_BARS, c.width))
+        self.encoder = nn.Sequential(*(Block(c.width, c.heads) for _ in range(c.encoder_layers)))
+        self.mean = nn.Linear(c.width, c.latent)
+        self.std = nn.Linear(c.width, c.latent)
+
+        self.latent_in = nn.Linear(c.latent, c.width)
+        self.decoder_meter = nn.Embedding(meters, c.width)
+        self.decoder_place = nn.Parameter(0.02 * torch.randn(PHRASE_BARS, c.width))
+        self.decoder = nn.Sequential(*(Block(c.width, c.heads) for _ in range(c.decoder_layers)), nn.LayerNorm(c.width))
+        self.unfold = nn.Linear(c.width, BAR_STEPS * c.step_width)
+        self.step_place = nn.Parameter(0.02 * torch.randn(meters, BAR_STEPS, c.step_width))
+        self.first_state = nn.Linear(c.width, c.recurrent)
+        self.recurrent = nn.GRU(c.embedding + c.step_width, c.recurrent, batch_first=True)
+        self.out = nn.Linear(c.recurrent + c.step_width, VOCABULARY)
+
+    @property
+    def dimensions(self) -> int:
+        """d, the length of one latent point."""
+        return PHRASE_BARS * self.config.latent
+
+    def encode(self, tokens: Tensor, meter: Tensor) -> tuple[Tensor, Tensor]:
+        """tokens int (n, T), meter int (n,) → mean, std of q(z|x), each (n, d)."""
+        bars = self.tokens(tokens).view(len(tokens), PHRASE_BARS, -1)  # (n, B, S·embedding)
+        h = self.bar_in(bars) + self.encoder_place + self.encoder_meter(meter)[:, None]
+        h = self.encoder(h)  # (n, B, width)
+        std = F.softplus(self.std(h).float() - 2) + MIN_STD
+        return self.mean(h).float().flatten(1), std.flatten(1)
+
+    def _unfold(self, z: Tensor, meter: Tensor) -> tuple[Tensor, Tensor]:
+        """z (n, d) → step features (n·B, S, step_width) and the GRU's first state (n·B, recurrent)."""
+        h = self.latent_in(z.view(len(z), PHRASE_BARS, -1)) + self.decoder_place + self.decoder_meter(meter)[:, None]
+        h = self.decoder(h)  # (n, B, width)
+        steps = self.unfold(h).view(len(z), PHRASE_BARS, BAR_STEPS, -1) + self.step_place[meter][:, None]
+        return F.gelu(steps).flatten(0, 1), torch.tanh(self.first_state(h)).flatten(0, 1)
+
+    def logits(self, z: Tensor, meter: Tensor, previous: Tensor) -> Tensor:
+        """Logits (n, T, V) of every step's token given z (n, d) and the tokens before it (n, T), as `before` makes them."""
+        steps, state = self._unfold(z, meter)
+        seen = self.tokens(previous).view(len(steps), BAR_STEPS, -1)
+        hidden, _ = self.recurrent(torch.cat([seen, steps], dim=-1), state[None])
+        return self.out(torch.cat([hidden, steps], dim=-1)).view(len(z), WINDOW_STEPS, -1)
+
+    @staticmethod
+    def before(tokens: Tensor) -> Tensor:
+        """Tokens (n, T) moved one step on within each bar, START first."""
+        bars = tokens.view(len(tokens), PHRASE_BARS, BAR_STEPS)
+        return torch.cat([torch.full_like(bars[:, :, :1], START), bars[:, :, :-1]], dim=2).flatten(1)
+
+    @torch.no_grad()
+    def decode(self, z: Tensor, meter: Tensor, banned: Tensor | None = None) -> Tensor:
+        """z (n, d), meter int (n,) → the greedy tokens int64 (n, T); steps beyond a bar of 12 hold PAD.
+
+        banned: bool (V,), tokens never written: the decode-time mask, a baseline.
+        """
+        steps, state = self._unfold(z, meter)
+        token = torch.full((len(steps),), START, dtype=torch.long, device=z.device)
+        written = []
+        for step in steps.unbind(1):
+            output, next_state = self.recurrent(torch.cat([self.tokens(token), step], dim=-1)[:, None], state[None])
+            state = next_state[0]
+            logits = self.out(torch.cat([output[:, 0], step], dim=-1))
+            token = (logits if banned is None else logits.masked_fill(banned, -torch.inf)).argmax(-1)
+            written.append(token)
+        tokens = torch.stack(written, dim=1).view(len(z), PHRASE_BARS, BAR_STEPS)
+        beyond = self.bar_lengths(meter)[:, None, None] <= torch.arange(BAR_STEPS, device=z.device)
+        return tokens.masked_fill(beyond, PAD).flatten(1)
+
+    @staticmethod
+    def bar_lengths(meter: Tensor) -> Tensor:
+        """Steps a bar of each meter number: int (n,)."""
+        from musiclc.theory import METERS
+
+        return torch.tensor(list(METERS.values()), device=meter.device)[meter]
+
+    def loss(self, tokens: Tensor, meter: Tensor, *, noise: Tensor, dropped: Tensor) -> tuple[Tensor, Tensor]:
+        """Reconstruction and KL terms, in nats a melody, averaged over the batch.
+
+        noise: standard normal (n, d). dropped: bool (n, T), steps whose token the decoder does not get to see, so that it
+        listens to z (word dropout, Bowman et al. 2016).
+        """
+        mean, std = self.encode(tokens, meter)
+        previous = self.before(tokens).masked_fill(dropped, PAD)
+        logits = self.logits(mean + std * noise, meter, previous).float()
+        target = tokens.masked_fill(tokens == PAD, IGNORE).flatten()
+        reconstruction = F.cross_entropy(logits.flatten(0, 1), target, ignore_index=IGNORE, reduction="sum") / len(tokens)
+        kl = (0.5 * (mean**2 + std**2 - 1) - std.log()).sum(1).mean()
+        return reconstruction, kl

@@ -1,0 +1,131 @@
+"""The flow-matching prior over bar vectors: what realism means, and how to draw from it.
+
+A transformer over the four bar vectors learns the velocity of straight paths between encodings and noise (Lipman et al.
+2023; rectified flow, Liu et al. 2023). With x an encoding's mean, standardised per dimension, and ε standard normal:
+x_t = (1 − t)·x + t·ε, and v(x_t, t) is trained towards ε − x. So x_t − t·v is the clean point that v sees in x_t.
+
+Time and meter steer every block by a scale and shift of its normalised input (FiLM, as DiT: Peebles and Xie 2023).
+
+Inside: `PriorConfig`, `FlowPrior` with `velocity`, `loss`, `denoising_error`, `realism`.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from musiclc.melody import PHRASE_BARS
+from musiclc.theory import METER_NAMES
+
+PROBE_TIMES = (0.2, 0.4, 0.6)  # where `denoising_error` looks
+QUANTILES = 101
+
+
+@dataclass(frozen=True)
+class PriorConfig:
+    """Sizes. latent: dimensions a bar, as the VAE's."""
+
+    latent: int = 48
+    width: int = 256
+    heads: int = 4
+    layers: int = 6
+
+
+class SteeredBlock(nn.Module):
+    """A transformer block whose normalised inputs are scaled and shifted by a condition: (n, B, width) → the same."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.steer = nn.Linear(width, 4 * width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.project = nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 3 * width), nn.GELU(), nn.Linear(3 * width, width))
+        for last in (self.project, self.mlp[-1]):  # every block starts as the identity
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        n, bars, width = x.shape
+        scale1, shift1, scale2, shift2 = self.steer(condition)[:, None].chunk(4, dim=-1)
+        h = self.norm(x) * (1 + scale1) + shift1
+        q, k, v = self.qkv(h).view(n, bars, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        x = x + self.project(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, bars, width))
+        return x + self.mlp(self.norm(x) * (1 + scale2) + shift2)
+
+
+class FlowPrior(nn.Module):
+    """The velocity field, with the statistics that standardise latent points and the errors that real ones have."""
+
+    center: Tensor
+    scale: Tensor
+    error_quantiles: Tensor
+
+    def __init__(self, config: PriorConfig):
+        super().__init__()
+        self.config = c = config
+        self.latent_in = nn.Linear(c.latent, c.width)
+        self.place = nn.Parameter(0.02 * torch.randn(PHRASE_BARS, c.width))
+        self.time = nn.Sequential(nn.Linear(c.width, c.width), nn.SiLU(), nn.Linear(c.width, c.width))
+        self.meter = nn.Embedding(len(METER_NAMES), c.width)
+        self.blocks = nn.ModuleList(SteeredBlock(c.width, c.heads) for _ in range(c.layers))
+        self.norm = nn.LayerNorm(c.width)
+        self.out = nn.Linear(c.width, c.latent)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+        self.register_buffer("center", torch.zeros(PHRASE_BARS * c.latent))
+        self.register_buffer("scale", torch.ones(PHRASE_BARS * c.latent))
+        self.register_buffer("error_quantiles", torch.zeros(QUANTILES))
+
+    def standardise(self, z: Tensor) -> Tensor:
+        """Latent points (n, d) → what the flow works on."""
+        return (z - self.center) / self.scale
+
+    def restore(self, x: Tensor) -> Tensor:
+        """The inverse of `standardise`."""
+        return x * self.scale + self.center
+
+    def velocity(self, x: Tensor, t: Tensor, meter: Tensor) -> Tensor:
+        """v(x_t, t): x (n, d) standardised, t (n,) in [0, 1], meter int (n,) → (n, d)."""
+        condition = F.silu(self.time(_time_features(t, self.config.width)) + self.meter(meter))
+        h = self.latent_in(x.view(len(x), PHRASE_BARS, -1)) + self.place
+        for block in self.blocks:
+            h = block(h, condition)
+        return self.out(self.norm(h)).flatten(1)
+
+    def loss(self, z: Tensor, meter: Tensor, *, noise: Tensor, t: Tensor) -> Tensor:
+        """Mean squared error of the velocity; z, noise (n, d), t (n,)."""
+        x = self.standardise(z)
+        x_t = (1 - t[:, None]) * x + t[:, None] * noise
+        return F.mse_loss(self.velocity(x_t, t, meter).float(), noise - x)
+
+    @torch.no_grad()
+    def denoising_error(self, z: Tensor, meter: Tensor, noise: Tensor) -> Tensor:
+        """How badly the prior tells z from noise, averaged over PROBE_TIMES: (n,), smaller for likelier points.
+
+        The weighted sum of such errors bounds −log p (Kingma and Gao 2023). noise: (d,), the same for all points, so that
+        figures compare.
+        """
+        x = self.standardise(z)
+        errors = []
+        for probe in PROBE_TIMES:
+            t = torch.full((len(z),), probe, device=z.device)
+            x_t = (1 - probe) * x + probe * noise
+            errors.append((self.velocity(x_t, t, meter) - (noise - x)).square().mean(1))
+        return torch.stack(errors).mean(0)
+
+    def realism(self, z: Tensor, meter: Tensor) -> Tensor:
+        """Share of real held-out encodings that this prior finds no likelier than z: (n,) in [0, 1]."""
+        noise = torch.randn(z.shape[1], generator=torch.Generator().manual_seed(0))
+        error = self.denoising_error(z, meter, noise.to(z.device))
+        return 1 - torch.searchsorted(self.error_quantiles, error).float().clamp(max=QUANTILES - 1) / (QUANTILES - 1)
+
+
+def _time_features(t: Tensor, width: int) -> Tensor:
+    """Sines and cosines of t (n,) at frequencies from 1 to 1000: (n, width)."""
+    frequencies = torch.exp(torch.linspace(0, math.log(1000.0), width // 2, device=t.device))
+    angles = t[:, None] * frequencies
+    return torch.cat([angles.sin(), angles.cos()], dim=1)

@@ -1,0 +1,57 @@
+"""The shipped model's recipe: sizes and options of every stage, and how the stages follow one another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from musiclc import runs
+from musiclc.checkpoint import load_model
+from musiclc.corpus import Dataset
+from musiclc.model import VAEConfig
+from musiclc.prior import PriorConfig
+from musiclc.train import FitOptions
+
+FILES = ("vae.safetensors", "prior.safetensors", "model.safetensors")  # what each stage leaves in its folder
+_STAGES = ("vae", "prior", "critics")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what a training run makes."""
+
+    name: str
+    vae: FitOptions
+    prior: FitOptions
+    critics: FitOptions
+    bank: int
+    vae_config: VAEConfig
+    prior_config: PriorConfig
+
+    @classmethod
+    def default(cls, name: str, bank: int, *, latent: int = 32, **changes: Any) -> "Recipe":
+        """The shipped model's options, with `changes` to the FitOptions of every stage."""
+        return cls(
+            name,
+            replace(FitOptions(steps=3600, batch=128, beta=0.2), **changes),
+            replace(FitOptions(steps=6000, batch=256, learning_rate=1e-3), **changes),
+            replace(FitOptions(steps=2500, batch=512, learning_rate=1e-3, average=0.99), **changes),
+            bank,
+            VAEConfig(latent=latent),
+            PriorConfig(latent=latent),
+        )
+
+    def train(self, stage: str, dataset: Dataset, folder: Path, engine: tuple[str, str, int], talk: Callable[[str], None]) -> None:
+        """Run one stage, or "all": those whose file is in `folder` already are left out."""
+        fabric = runs.fabric(*engine)
+        for number, each in enumerate(_STAGES):
+            if stage not in (each, "all"):
+                continue
+            if stage == "all" and (folder / FILES[number]).exists():
+                talk(f"{each}: {folder / FILES[number]} is there already")
+            elif each == "vae":
+                runs.train_vae(dataset, folder, self.name, self.vae_config, self.vae, fabric, talk)
+            elif each == "prior":
+                runs.train_prior(dataset, load_model(folder / FILES[0]), folder, self.prior_config, self.prior, fabric, talk)
+            else:
+                runs.train_critics(dataset, load_model(folder / FILES[1]), folder, self.bank, self.critics, fabric, talk)

@@ -1,0 +1,164 @@
+"""A training run in a folder: resumed where it stopped, saved every few minutes, its curve kept as JSON lines and PNG.
+
+Inside: `Run`, `fabric`, `train_vae`, `train_prior`, `train_critics`.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from musiclc import checkpoint
+from musiclc.checkpoint import Model
+from musiclc.corpus import Dataset
+from musiclc.errors import CheckpointError, MusiclcError
+from musiclc.files import write_whole
+from musiclc.model import VAEConfig
+from musiclc.prior import PriorConfig
+from musiclc.rules import RULES
+from musiclc.train import FitOptions, FitState, Windows, fit_critic, fit_prior, fit_vae, make_bank
+
+SAVE_EVERY = 180.0  # seconds
+REPORT_EVERY = 20  # steps
+
+Talk = Callable[[str], None]
+
+
+@dataclass
+class Run:
+    """The files of one fit in `folder`: NAME.state.safetensors, NAME.jsonl, NAME.png."""
+
+    folder: Path
+    name: str
+    info: dict[str, Any]
+    talk: Talk = print
+    _last_save: float = field(default_factory=time.monotonic)
+    _began: float = field(default_factory=time.monotonic)
+
+    @property
+    def state_path(self) -> Path:
+        return self.folder / f"{self.name}.state.safetensors"
+
+    @property
+    def curve_path(self) -> Path:
+        return self.folder / f"{self.name}.jsonl"
+
+    def resume(self) -> FitState | None:
+        """The state a stopped run left, or None. Raises CheckpointError when it belongs to other options."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.state_path.exists():
+            self.curve_path.unlink(missing_ok=True)
+            return None
+        state, info = checkpoint.load_state(self.state_path)
+        if info != json.loads(json.dumps(self.info)):
+            raise CheckpointError(f"{self.state_path}: belongs to a run with other options; choose another folder, or remove it to begin anew")
+        self._drop_curve_after(state.step)
+        self.talk(f"{self.name}: goes on from step {state.step}")
+        return state
+
+    def _drop_curve_after(self, step: int) -> None:
+        lines = self.curve_path.read_text().splitlines() if self.curve_path.exists() else []
+        kept = [line for line in lines if json.loads(line)["step"] <= step]
+        write_whole(self.curve_path, "".join(line + "\n" for line in kept).encode())
+
+    def on_step(self, state: FitState, figures: dict[str, float]) -> None:
+        """Report every REPORT_EVERY steps, save every SAVE_EVERY seconds."""
+        if state.step % REPORT_EVERY == 0:
+            figures = {**figures, "seconds": round(time.monotonic() - self._began, 1)}
+            with self.curve_path.open("a") as file:
+                file.write(json.dumps(figures) + "\n")
+            if state.step % (REPORT_EVERY * 10) == 0:
+                self.talk(f"{self.name}: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+        if time.monotonic() - self._last_save > SAVE_EVERY:
+            checkpoint.save_state(state, self.info, self.state_path)
+            self._last_save = time.monotonic()
+
+    def finish(self) -> None:
+        """Draw the curve and remove the state that is no longer needed."""
+        self.state_path.unlink(missing_ok=True)
+        lines = [json.loads(line) for line in self.curve_path.read_text().splitlines()]
+        if lines:
+            plot_curve(lines, self.folder / f"{self.name}.png")
+
+
+def plot_curve(lines: list[dict[str, float]], path: Path) -> None:
+    """Every figure of a run over its steps, one panel each, as PNG. Without matplotlib nothing is drawn."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return
+    names = [k for k in lines[0] if k not in ("step", "seconds")]
+    figure = Figure(figsize=(4 * len(names), 3), layout="constrained")
+    FigureCanvasAgg(figure)
+    for panel, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        panel.plot([line["step"] for line in lines], [line[name] for line in lines], linewidth=1)
+        panel.set(title=name, xlabel="step")
+        panel.grid(alpha=0.3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100)
+
+
+def fabric(precision: str = "bf16-mixed", devices: str = "auto", nodes: int = 1) -> Any:
+    """A launched Lightning Fabric: one CPU, a GPU, or several nodes (by `fabric run` or SLURM). Raises MusiclcError without Fabric."""
+    try:
+        from lightning_fabric import Fabric
+    except ImportError as error:
+        raise MusiclcError("lightning-fabric is not installed: pip install 'musiclc[train]'") from error
+    torch.set_flush_denormal(True)
+    made = Fabric(accelerator="auto", devices=devices if devices == "auto" else int(devices), num_nodes=nodes, precision=precision)
+    made.launch()
+    return made
+
+
+def train_vae(dataset: Dataset, folder: Path, name: str, config: VAEConfig, options: FitOptions, engine: Any, talk: Talk) -> Model:
+    """Fit the VAE in `folder`, resuming what is there; writes folder/vae.safetensors."""
+    run = Run(folder, "vae", {"config": asdict(config), "options": asdict(options)}, talk)
+    data = Windows(dataset, "train")
+    vae, _ = fit_vae(data, config, options, fabric=engine, state=run.resume(), on_step=_on_first(engine, run))
+    model = Model(name, vae, notes={"vae": {"windows": len(data), **asdict(options)}})
+    return _saved(model, folder / "vae.safetensors", run, engine)
+
+
+def train_prior(dataset: Dataset, model: Model, folder: Path, config: PriorConfig, options: FitOptions, engine: Any, talk: Talk) -> Model:
+    """Fit the prior of a model that has its VAE; writes folder/prior.safetensors."""
+    run = Run(folder, "prior", {"config": asdict(config), "options": asdict(options)}, talk)
+    data, held_out = Windows(dataset, "train"), Windows(dataset, "validation")
+    prior, _ = fit_prior(data, held_out, model.vae, config, options, fabric=engine, state=run.resume(), on_step=_on_first(engine, run))
+    model = Model(model.name, model.vae, prior, {}, {**model.notes, "prior": asdict(options)})
+    return _saved(model, folder / "prior.safetensors", run, engine)
+
+
+def train_critics(dataset: Dataset, model: Model, folder: Path, bank_size: int, options: FitOptions, engine: Any, talk: Talk) -> Model:
+    """Fit a critic for every rule from one bank of decoded points; writes folder/model.safetensors."""
+    if model.prior is None:
+        raise MusiclcError("the model has no prior yet; run musiclc train prior first")
+    talk(f"bank: decoding {bank_size} points")
+    bank = make_bank(Windows(dataset, "train"), model.vae, model.prior, bank_size, options.seed)
+    critics, fits = {}, {}
+    for rule in RULES.values():
+        run = Run(folder, f"critic-{rule.name}", {"options": asdict(options), "bank": bank_size}, talk)
+        critics[rule.name], fits[rule.name] = fit_critic(bank, rule, options, fabric=engine, state=run.resume(), on_step=_on_first(engine, run))
+        talk(f"critic {rule.name}: " + ", ".join(f"{k} {v:.4g}" for k, v in fits[rule.name].items()))
+        run.finish()
+    notes = {**model.notes, "critics": {"bank": bank_size, **asdict(options), "held out": fits}}
+    model = Model(model.name, model.vae, model.prior, critics, notes)
+    checkpoint.save_model(model, folder / "model.safetensors")
+    return model
+
+
+def _on_first(engine: Any, run: Run) -> Callable | None:
+    """Only the first process of several writes."""
+    return run.on_step if engine.is_global_zero else None
+
+
+def _saved(model: Model, path: Path, run: Run, engine: Any) -> Model:
+    if engine.is_global_zero:
+        checkpoint.save_model(model, path)
+        run.finish()
+    engine.barrier()
+    return model

@@ -1,0 +1,128 @@
+"""From draws to files: names, MIDI, manifest. Files are whole or absent, and never replaced unasked.
+
+Inside: `Style`, `Files`, `write_draws`.
+"""
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from musiclc.compose import Draw, SampleOptions
+from musiclc.errors import MusiclcError, UsageError
+from musiclc.files import write_whole
+
+MANIFEST = "manifest.jsonl"
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a melody does not say itself. bpm: quarter notes a minute; program: General MIDI; midi_type: 0 or 1."""
+
+    bpm: float = 120.0
+    program: int = 0
+    midi_type: int = 1
+
+
+@dataclass
+class Files:
+    """Where the files of one command go: one file, a folder, or standard output. Checked before any work is done.
+
+    pattern: a name with fields in braces, which are the keys of `fields` and index. Raises UsageError for an output that
+    cannot hold `count` files or a pattern that does not name them, MusiclcError for a file that exists already.
+    """
+
+    output: str | None
+    count: int
+    pattern: str
+    fields: dict[str, str]
+    overwrite: bool = False
+    folder: Path = field(init=False)
+    names: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        one_file = self.output is not None and Path(self.output).suffix.lower() in (".mid", ".midi")
+        if self.count > 1 and (self.to_stdout or one_file):
+            raise UsageError(f"-o {self.output} holds one melody; for {self.count} of them name a folder, without .mid")
+        self.folder = Path(str(self.output)).parent if one_file else Path(self.output or ".")
+        self.names = [Path(str(self.output)).name] if one_file or self.to_stdout else self._named_by_pattern()
+        self.leaves_manifest = not self.to_stdout and not one_file and (self.count > 1 or self.output is not None)
+        if not self.to_stdout:
+            self._refuse_existing()
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether the one file goes to standard output."""
+        return self.output == "-"
+
+    def _named_by_pattern(self) -> list[str]:
+        pattern = self.pattern if self.pattern.lower().endswith((".mid", ".midi")) else self.pattern + ".mid"
+        fields = {name: re.sub(r"[^\w#.{},+-]+", "-", value) for name, value in self.fields.items()}
+        try:
+            names = [pattern.format(index=f"{i:04d}", **fields) for i in range(1, self.count + 1)]
+        except (KeyError, IndexError, ValueError) as error:
+            raise UsageError(f"--name {self.pattern!r}: unknown field {error}; wanted {', '.join(sorted({'index', *fields}))}") from error
+        if len(set(names)) < self.count:
+            raise UsageError(f"--name {self.pattern!r}: {self.count} files need {{index}} in their name")
+        if "/" in names[0]:
+            raise UsageError(f"--name {self.pattern!r}: names a file, not a path; the folder is -o")
+        return names
+
+    def _refuse_existing(self) -> None:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise MusiclcError(f"{self.folder}: is a file; wanted a folder for the melodies")
+        for name in [*self.names, *([MANIFEST] if self.leaves_manifest else [])]:
+            path = self.folder / name
+            if path.is_dir():
+                raise MusiclcError(f"{path}: is a folder; wanted a file to write")
+            if path.exists() and not self.overwrite:
+                raise MusiclcError(f"{path}: exists already; name another place, or replace it with --overwrite")
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write one file, or the melody to standard output."""
+        if self.to_stdout:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        else:
+            write_whole(self.folder / name, data)
+
+    def path_of(self, entry: dict[str, Any]) -> str:
+        """The path of a manifest entry's file."""
+        return str(self.folder / entry["file"])
+
+
+def write_draws(draws: Iterable[Draw], files: Files, style: Style, model: str, options: SampleOptions) -> Iterator[dict[str, Any]]:
+    """Write each draw as it comes and yield its manifest entry; the manifest itself is written last."""
+    from musiclc.midi import to_bytes
+
+    entries = []
+    for draw in draws:
+        data = to_bytes(draw.melody, bpm=style.bpm, program=style.program, midi_type=style.midi_type)
+        entry = {
+            "file": files.names[draw.index - 1],
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "command": "sample",
+            "index": draw.index,
+            "seed": options.seed,
+            "model": model,
+            "meter": draw.melody.meter,
+            "bars": draw.melody.bars,
+            "bpm": style.bpm,
+            "notes": len(draw.melody.notes),
+            "method": draw.method,
+            "attempts": draw.attempts,
+            "constraints": draw.verdicts,
+            "satisfied": draw.satisfied,
+            "realism": draw.realism,
+            "warnings": draw.warnings,
+        }
+        files.write(entry["file"], data)
+        entries.append(entry)
+        yield entry
+    if files.leaves_manifest:
+        lines = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in entries)
+        write_whole(files.folder / MANIFEST, lines.encode())

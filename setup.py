@@ -1,0 +1,37 @@
+"""Metadata, dependencies and extras of musiclc; tools are set up in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+setup(
+    name="musiclc",
+    version="0.1.0",
+    description="Write melodies, and steer them by rules: latent constraints for composers who script",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10,<3.14",
+    packages=["musiclc", "musiclc.cli", "musiclc.data"],
+    package_dir={"musiclc.cli": "cli", "musiclc.data": "data"},
+    package_data={"musiclc": ["py.typed"], "musiclc.data": ["*.safetensors", "README.md"]},
+    install_requires=[
+        # Below 2.14: from 2.14 on a plain install takes a CUDA build of several GB even where a CPU build of 2.13 is offered.
+        "torch>=2.6,<2.14",
+        "numpy>=1.26",
+        "click>=8.1",
+        "mido>=1.3",
+        "pretty_midi>=0.2.11",
+        "note-seq>=0.0.5",
+        "audioop-lts; python_version >= '3.13'",
+        "safetensors>=0.5",
+        "platformdirs>=4",
+        "rich>=13",
+    ],
+    extras_require={
+        "train": ["music21>=9.3", "lightning-fabric>=2.4", "matplotlib>=3.8"],
+        "dev": ["pytest>=8", "hypothesis>=6.100", "ruff==0.17.*", "mypy>=1.11", "music21>=9.3", "lightning-fabric>=2.4", "matplotlib>=3.8", "build"],
+    },
+    entry_points={"console_scripts": ["musiclc=musiclc.cli:main"]},
+)
