@@ -41,7 +41,7 @@ def constraint_options(function: Callable) -> Callable:
         return ctx.invoke(function, constraints=constraints, **values)
 
     gather.__doc__, gather.__name__ = function.__doc__, function.__name__
-    command = click.pass_context(gather)
+    command: Callable = click.pass_context(gather)
     for name, rule in reversed(RULES.items()):
         text = f"{rule.about}: {rule.goals}"
         command = click.option(f"--{name}", f"rule_{name}", type=_Wish(_goal_parser(name)), metavar="GOAL", help=text)(command)

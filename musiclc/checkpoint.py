@@ -56,7 +56,7 @@ def save_model(model: Model, path: Path) -> None:
         "name": model.name,
         "vocabulary": tok.DESCRIPTION,
         "meters": list(METER_NAMES),
-        "configs": {part: asdict(module.config) for part, module in modules.items()},  # type: ignore[call-overload]
+        "configs": {part: asdict(module.config) for part, module in modules.items()},
         "notes": model.notes,
     }
     write_whole(path, save(tensors, metadata={"musiclc": json.dumps(info, sort_keys=True)}))

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -142,19 +143,19 @@ def _read_unit(unit: tuple[str, str, str, str]) -> Tune:
     return tune
 
 
-def _read_abc(text: str):
+def _read_abc(text: str) -> Any:
     from musiclc.notation import read_abc
 
     return read_abc(text)
 
 
-def _read_score(path: str):
+def _read_score(path: str) -> Any:
     from musiclc.notation import read_file
 
     return read_file(Path(path))
 
 
-def _read_midi(path: str):
+def _read_midi(path: str) -> Any:
     from musiclc.midi import read_runs
 
     return read_runs(Path(path))
@@ -230,7 +231,8 @@ def build(tunes: Iterable[Tune], fixed_split: dict[str, str] | None = None) -> D
     collections: list[str] = []
     skipped: dict[str, Counter] = {}
     found: list[tuple[int, int, Melody, tuple]] = []  # tune, first bar, window, key-free form
-    groups, first_holder = _Groups(), {}
+    groups = _Groups()
+    first_holder: dict[tuple, int] = {}
     for number, tune in enumerate(tunes):
         names.append(tune.name)
         collections.append(tune.collection)
@@ -250,12 +252,12 @@ def build(tunes: Iterable[Tune], fixed_split: dict[str, str] | None = None) -> D
     found.sort(key=lambda w: split_of(w[0]) >= SPLITS.index("near"))  # stable: near and far last, so they lose to train
     seen: set[tuple] = set()
     kept = []
-    for window in found:
-        if window[3] in seen:
-            skipped[collections[window[0]]]["windows: heard before, up to transposition"] += 1
+    for entry in found:
+        if entry[3] in seen:
+            skipped[collections[entry[0]]]["windows: heard before, up to transposition"] += 1
         else:
-            seen.add(window[3])
-            kept.append(window)
+            seen.add(entry[3])
+            kept.append(entry)
     split = np.array([split_of(w[0]) for w in kept], np.uint8)
     info = {"format": FORMAT, "tunes": names, "collections": collections, "report": _report(kept, split, names, collections, skipped)}
     return Dataset(

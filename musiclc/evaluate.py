@@ -39,7 +39,7 @@ def reconstruction(model: "Model", dataset: Dataset, n: int, seed: int) -> Table
 
     rows = []
     for split in ("test", "near", "far"):
-        right = Counter()
+        right: Counter[str] = Counter()
         for number, meter in enumerate(METER_NAMES):
             wanted = dataset.melody_tokens(split, meter)
             wanted = wanted[np.random.default_rng(seed).permutation(len(wanted))[:MAX_PHRASES]]

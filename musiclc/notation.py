@@ -123,7 +123,8 @@ def _event(note: Any) -> Event:
 
 def _endings(part: Any) -> tuple[set[int], set[int]]:
     """Identities of the measures in first and in later endings."""
-    first, later = set(), set()
+    first: set[int] = set()
+    later: set[int] = set()
     for bracket in part.recurse().getElementsByClass("RepeatBracket"):
         numbers = bracket.numberRange or [1]
         (first if min(numbers) == 1 else later).update(id(m) for m in bracket.getSpannedElements())

@@ -34,7 +34,7 @@ class Recipe:
         return cls(
             name,
             replace(FitOptions(steps=3600, batch=128, beta=0.2), **changes),
-            replace(FitOptions(steps=6000, batch=256, learning_rate=1e-3), **changes),
+            replace(FitOptions(steps=5500, batch=192, learning_rate=1e-3), **changes),
             replace(FitOptions(steps=2500, batch=512, learning_rate=1e-3, average=0.99), **changes),
             bank,
             VAEConfig(latent=latent),

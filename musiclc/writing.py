@@ -102,7 +102,7 @@ def write_draws(draws: Iterable[Draw], files: Files, style: Style, model: str, o
     entries = []
     for draw in draws:
         data = to_bytes(draw.melody, bpm=style.bpm, program=style.program, midi_type=style.midi_type)
-        entry = {
+        entry: dict[str, Any] = {
             "file": files.names[draw.index - 1],
             "sha256": hashlib.sha256(data).hexdigest(),
             "command": "sample",

@@ -1,0 +1,34 @@
+"""What several tests share: a few melodies worked by hand, and small untrained networks."""
+
+from musiclc.melody import Melody, Note
+
+
+def c_major_scale() -> Melody:
+    """C4 to C5 and back in eighths: four bars, eight notes a bar."""
+    up = [60, 62, 64, 65, 67, 69, 71, 72]
+    pitches = (up + up[::-1]) * 2
+    return Melody(tuple(Note(2 * i, p, 2) for i, p in enumerate(pitches)), "4/4", 4)
+
+
+def jig() -> Melody:
+    """Four bars of 6/8 in D: dotted quarters and eighths, with a rest at the end."""
+    bar = [(0, 62, 4), (4, 64, 2), (6, 66, 6)]
+    return Melody(tuple(Note(12 * b + s, p, d) for b in range(4) for s, p, d in bar)[:-1], "6/8", 4)
+
+
+def tiny_model(name: str = "tiny"):
+    """An untrained model with all its parts, small enough for any test."""
+    import torch
+
+    from musiclc.checkpoint import Model
+    from musiclc.critics import Critic, CriticConfig
+    from musiclc.model import MelodyVAE, VAEConfig
+    from musiclc.prior import FlowPrior, PriorConfig
+    from musiclc.rules import RULES
+
+    torch.manual_seed(0)
+    vae = MelodyVAE(VAEConfig(latent=4, width=16, heads=2, embedding=8, step_width=8, recurrent=16)).eval()
+    prior = FlowPrior(PriorConfig(latent=4, width=16, heads=2, layers=1)).eval()
+    torch.nn.init.normal_(prior.out.weight, std=0.3)
+    critics = {r.name: Critic(CriticConfig(16, len(r.measures), r.family, width=16, layers=2)).eval() for r in RULES.values()}
+    return Model(name, vae, prior, critics)

@@ -1,0 +1,53 @@
+"""The layout of design.md, held by tests: what may import what, and what must not load."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CORE = ("errors", "theory", "melody", "tokens", "rules", "goals", "trigram")
+HEAVY = {"torch", "note_seq", "pretty_midi", "music21", "matplotlib", "lightning_fabric", "mido"}
+
+
+def imports(path, top_level):
+    tree = ast.parse(path.read_text())
+    for node in tree.body if top_level else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (a.name.split(".")[0] for a in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("name", CORE)
+def test_the_core_imports_nothing_heavy_and_opens_no_file(name):
+    path = ROOT / "musiclc" / f"{name}.py"
+    assert not set(imports(path, top_level=False)) & (HEAVY | {"click", "pathlib", "os", "io"})
+    assert "open(" not in path.read_text()
+
+
+def test_each_midi_and_score_library_has_one_importer():
+    for library, home in (("mido", "midi.py"), ("pretty_midi", "midi.py"), ("note_seq", "midi.py"), ("music21", "notation.py")):
+        found = {p.name for p in (ROOT / "musiclc").glob("*.py") if library in imports(p, top_level=False)}
+        assert found <= {home, "corpus.py"} if library == "music21" else found <= {home}
+
+
+def test_the_library_knows_no_click_and_prints_nothing():
+    for path in (ROOT / "musiclc").glob("*.py"):
+        assert "click" not in imports(path, top_level=False), path
+        calls = {n.func.id for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+        assert "print" not in calls, path
+
+
+def test_help_loads_neither_torch_nor_numpy():
+    code = "import sys; sys.argv = ['musiclc', '--help']\nfrom musiclc.cli import group\ntry: group()\nexcept SystemExit: pass\nprint(sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "Commands:" in loaded
+    assert not [m for m in (*HEAVY, "numpy") if f"'{m}'" in loaded]
+
+
+def test_importing_the_package_loads_nothing():
+    code = "import sys, musiclc; print(len([m for m in sys.modules if m.split('.')[0] in ('torch', 'numpy', 'mido')]))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0\n"

@@ -1,0 +1,55 @@
+import pytest
+import torch
+
+from musiclc.checkpoint import load_model, load_state, save_model, save_state
+from musiclc.errors import CheckpointError
+from musiclc.train import FitState
+from tests.helpers import tiny_model
+
+
+def test_a_model_comes_back_within_what_int8_can_hold(tmp_path):
+    model = tiny_model()
+    model.notes = {"vae": {"steps": 3}}
+    save_model(model, tmp_path / "m.safetensors")
+    again = load_model(tmp_path / "m.safetensors")
+    assert (again.name, again.notes, set(again.critics)) == (model.name, model.notes, set(model.critics))
+    assert again.vae.config == model.vae.config
+    for name, value in model.vae.state_dict().items():
+        assert torch.allclose(again.vae.state_dict()[name], value, atol=value.abs().max().item() / 100 + 1e-3), name
+    assert not any(p.requires_grad for p in again.vae.parameters())
+
+
+def test_writing_twice_gives_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        save_model(tiny_model(), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_state_comes_back_exactly(tmp_path):
+    state = FitState(7, {"w": torch.randn(3)}, {"w": torch.randn(3)}, {"0.step": torch.tensor(7.0)})
+    save_state(state, {"seed": 1}, tmp_path / "s")
+    again, info = load_state(tmp_path / "s")
+    assert (again.step, info) == (7, {"seed": 1})
+    assert all(torch.equal(getattr(again, g)[k], v) for g in ("module", "average", "optimizer") for k, v in getattr(state, g).items())
+
+
+@pytest.mark.parametrize(("data", "why"), [(None, "no such file"), (b"", "broken"), (b"\x80\x04pickle", "broken")])
+def test_broken_files(tmp_path, data, why):
+    path = tmp_path / "m.safetensors"
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=why):
+        load_model(path)
+
+
+def test_foreign_and_older_files_name_both_sides(tmp_path, monkeypatch):
+    from safetensors.torch import save_file
+
+    save_file({"w": torch.zeros(1)}, tmp_path / "foreign")
+    with pytest.raises(CheckpointError, match="format None, wanted 'musiclc-model-1'"):
+        load_model(tmp_path / "foreign")
+    monkeypatch.setattr("musiclc.tokens.DESCRIPTION", "rest,hold,onset 0..127")
+    save_model(tiny_model(), tmp_path / "other")
+    monkeypatch.undo()
+    with pytest.raises(CheckpointError, match=r"vocabulary 'rest,hold,onset 0..127', this musiclc has"):
+        load_model(tmp_path / "other")
