@@ -87,10 +87,12 @@ def key_free(tokens: np.ndarray) -> np.ndarray:
 def pad(tokens: np.ndarray, meter: str) -> np.ndarray:
     """(n, bars × steps a bar) → (n, bars × BAR_STEPS), bars filled up with PAD."""
     per_bar = METERS[meter]
-    bars = tokens.reshape(len(tokens), -1, per_bar)
-    return np.pad(bars, ((0, 0), (0, 0), (0, BAR_STEPS - per_bar)), constant_values=PAD).reshape(len(tokens), -1)
+    rows, bars = len(tokens), tokens.shape[1] // per_bar
+    filled = np.pad(tokens.reshape(rows, bars, per_bar), ((0, 0), (0, 0), (0, BAR_STEPS - per_bar)), constant_values=PAD)
+    return filled.reshape(rows, bars * BAR_STEPS)
 
 
 def unpad(tokens: np.ndarray, meter: str) -> np.ndarray:
     """The inverse of `pad`."""
-    return tokens.reshape(len(tokens), -1, BAR_STEPS)[:, :, : METERS[meter]].reshape(len(tokens), -1)
+    rows, bars = len(tokens), tokens.shape[1] // BAR_STEPS
+    return tokens.reshape(rows, bars, BAR_STEPS)[:, :, : METERS[meter]].reshape(rows, bars * METERS[meter])

@@ -16,12 +16,12 @@ A2|:dfed BdAF|GBAG FDEA|dfed BABd|egfe d2 A2:|
 |:f2 fd gfed|cege agec|dfed BABd|egfe d4:|
 """
 JIG = """X: 2
-T: A jig of our own, with a triplet and a grace note
+T: A jig of our own, with a grace note
 M: 6/8
 L: 1/8
 K: G
 G|GBd gdB|c2 e {f}dBG|ABA ABc|dBG A2 G|
-GBd gdB|c2 e dBG|(3ABA AG FED|G3 G2||
+GBd gdB|c2 e dBG|ABA AFD|G3 G2||
 """
 
 
@@ -62,6 +62,14 @@ def test_two_four_is_read_in_pairs_and_triplets_go_to_the_grid():
 
     reading = read_abc("X:1\nM:2/4\nL:1/8\nK:C\nCDEF|GABc|cBAG|F2 C2|CDEF|GABc|cBAG|(3FED C2|\n")
     assert [(m.meter, m.bars) for m in reading.runs] == [("4/4", 3)]  # the last bar has two notes of four off the grid
+
+
+def test_one_triplet_in_a_bar_goes_to_the_nearest_steps():
+    pytest.importorskip("music21")
+    from musiclc.notation import read_abc
+
+    reading = read_abc("X:1\nM:4/4\nL:1/8\nK:C\n(3ABA AG FEDC|CDEF GABc|\n")
+    assert [n.start for n in reading.runs[0].window(0, 1).notes] == [0, 1, 3, 4, 6, 8, 10, 12, 14]  # thirds of a quarter: 0, 1.33, 2.67
 
 
 def test_endings_are_read_once_each():

@@ -9,7 +9,7 @@ from musiclc.goals import Goal, distance_score, interval
 
 @pytest.mark.parametrize(
     ("text", "bounds"),
-    [("6", (5.5, 6.5)), ("4..8", (4, 8)), (">=8", (8, math.inf)), ("<=3", (-math.inf, 3)), (" -2 .. 2.5 ", (-2, 2.5)), (".5", (0, 1))],
+    [("6", (5.5, 6.5)), ("4..8", (4, 8)), (">=8", (8, math.inf)), ("<=3", (-math.inf, 3)), (" -2 .. 2.5 ", (-2, 2.5)), ("0.5", (0, 1))],
 )
 def test_intervals(text, bounds):
     assert interval(text, 0.5, "density") == bounds

@@ -45,7 +45,12 @@ def test_human_timing_goes_to_the_grid_and_chords_give_their_top(tmp_path):
 
 @pytest.mark.parametrize(
     ("data", "why"),
-    [(b"", "ends too early"), (b"hello, this is text", "not a standard MIDI file"), (to_bytes(Melody((), "4/4", 4)), "no notes"), (b"MThd\0\0\0\6\0\1\0\1\xe7\x28", "SMPTE")],
+    [
+        (b"", "ends too early"),
+        (b"hello, this is text", "not a standard MIDI file"),
+        (to_bytes(Melody((), "4/4", 4)), "no notes"),
+        (b"MThd\0\0\0\6\0\1\0\0\xe7\x28", "SMPTE"),
+    ],
 )
 def test_bad_files_are_one_line(tmp_path, data, why):
     (tmp_path / "a.mid").write_bytes(data)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import torch
 
 from musiclc.search import GuideOptions, guided, time_grid
@@ -48,4 +50,4 @@ def test_times_go_from_one_to_nought():
     times = time_grid(8)
     assert times[0] == 1
     assert times[-1] == 0
-    assert all(a > b for a, b in zip(times, times[1:], strict=False))
+    assert all(a > b for a, b in pairwise(times))

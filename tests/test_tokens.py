@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ def melodies(draw):
     meter = draw(st.sampled_from(["4/4", "3/4", "6/8"]))
     steps = 4 * {"4/4": 16, "3/4": 12, "6/8": 12}[meter]
     cuts = sorted(draw(st.sets(st.integers(0, steps), min_size=2, max_size=20)))
-    notes = [Note(a, draw(st.integers(21, 108)), draw(st.integers(1, b - a))) for a, b in zip(cuts, cuts[1:], strict=False) if draw(st.booleans())]
+    notes = [Note(a, draw(st.integers(21, 108)), draw(st.integers(1, b - a))) for a, b in pairwise(cuts) if draw(st.booleans())]
     return Melody(tuple(notes), meter, 4)
 
 
