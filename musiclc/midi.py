@@ -131,12 +131,12 @@ def _top_line(steps: list[tuple[int, int, int, bool]]) -> list[Note]:
     ]
 
 
-def read_melody(path: Path) -> Melody:
+def read_melody(path: Path | str) -> Melody:
     """The file's melody: the top line of its first track with the most notes, whole bars of its first meter.
 
     Raises InputError when the file cannot be read, or holds no note or another meter.
     """
-    midi, ticks = _load(path)
+    midi, ticks = _load(Path(path))
     tracks = [i for i in midi.instruments if not i.is_drum and i.notes]
     if not tracks:
         raise InputError(f"{path}: holds no notes; wanted a melody")

@@ -5,8 +5,8 @@ bar, d = B·k in all. A meter is its number in `theory.METER_NAMES`.
 
 The encoder flattens each bar's step embeddings into one vector (a bar is short and its grid is fixed, so dense layers do in
 one product what a recurrent net does in sixteen steps), then lets the four bars attend to one another. The decoder lets the
-four latent vectors attend to one another, unfolds each into step features, and a small GRU writes the sixteen tokens of all
-four bars at once, left to right within the bar; what joins the bars is in the latent vectors.
+four latent vectors attend to one another, unfolds each into step features, and a GRU writes the 64 tokens left to right. It
+remembers what it wrote, so that a point a little off the encodings still decodes to a line that hangs together.
 
 Sources: bar-wise latents as in MusicVAE's conductor (Roberts et al. 2018, §3.2); reconstruction weighed over the KL term
 (β < 1) as in Engel, Hoffman and Roberts 2018, §2.
@@ -22,9 +22,9 @@ from torch import Tensor, nn
 
 from musiclc.melody import PHRASE_BARS
 from musiclc.theory import METER_NAMES
-from musiclc.tokens import BAR_STEPS, PAD, VOCABULARY, WINDOW_STEPS
+from musiclc.tokens import BAR_STEPS, PAD, VOCABULARY
 
-START = PAD + 1  # what the decoder reads before a bar's first step
+START, DROPPED = PAD + 1, PAD + 2  # what the decoder reads before the first step, and in place of a token it must not see
 IGNORE = -100  # cross_entropy's own mark for steps that do not count
 MIN_STD = 1e-3
 
@@ -38,7 +38,7 @@ class VAEConfig:
     heads: int = 4
     embedding: int = 48
     step_width: int = 64
-    recurrent: int = 256
+    recurrent: int = 320
     encoder_layers: int = 1
     decoder_layers: int = 2
 
@@ -80,7 +80,7 @@ class MelodyVAE(nn.Module):
         super().__init__()
         self.config = c = config
         meters = len(METER_NAMES)
-        self.tokens = nn.Embedding(START + 1, c.embedding)
+        self.tokens = nn.Embedding(DROPPED + 1, c.embedding)
 
         self.bar_in = nn.Sequential(nn.Linear(BAR_STEPS * c.embedding, c.width), Residual(c.width), Residual(c.width))
         self.encoder_meter = nn.Embedding(meters, c.width)
@@ -95,7 +95,7 @@ class MelodyVAE(nn.Module):
         self.decoder = nn.Sequential(*(Block(c.width, c.heads) for _ in range(c.decoder_layers)), nn.LayerNorm(c.width))
         self.unfold = nn.Linear(c.width, BAR_STEPS * c.step_width)
         self.step_place = nn.Parameter(0.02 * torch.randn(meters, BAR_STEPS, c.step_width))
-        self.first_state = nn.Linear(c.width, c.recurrent)
+        self.first_state = nn.Linear(PHRASE_BARS * c.width, c.recurrent)
         self.recurrent = nn.GRU(c.embedding + c.step_width, c.recurrent, batch_first=True)
         self.out = nn.Linear(c.recurrent + c.step_width, VOCABULARY)
 
@@ -113,24 +113,22 @@ class MelodyVAE(nn.Module):
         return self.mean(h).float().flatten(1), std.flatten(1)
 
     def _unfold(self, z: Tensor, meter: Tensor) -> tuple[Tensor, Tensor]:
-        """z (n, d) → step features (n·B, S, step_width) and the GRU's first state (n·B, recurrent)."""
+        """z (n, d) → step features (n, T, step_width) and the GRU's first state (n, recurrent)."""
         h = self.latent_in(z.view(len(z), PHRASE_BARS, -1)) + self.decoder_place + self.decoder_meter(meter)[:, None]
         h = self.decoder(h)  # (n, B, width)
         steps = self.unfold(h).view(len(z), PHRASE_BARS, BAR_STEPS, -1) + self.step_place[meter][:, None]
-        return F.gelu(steps).flatten(0, 1), torch.tanh(self.first_state(h)).flatten(0, 1)
+        return F.gelu(steps).flatten(1, 2), torch.tanh(self.first_state(h.flatten(1)))
 
     def logits(self, z: Tensor, meter: Tensor, previous: Tensor) -> Tensor:
         """Logits (n, T, V) of every step's token given z (n, d) and the tokens before it (n, T), as `before` makes them."""
         steps, state = self._unfold(z, meter)
-        seen = self.tokens(previous).view(len(steps), BAR_STEPS, -1)
-        hidden, _ = self.recurrent(torch.cat([seen, steps], dim=-1), state[None])
-        return self.out(torch.cat([hidden, steps], dim=-1)).view(len(z), WINDOW_STEPS, -1)
+        hidden, _ = self.recurrent(torch.cat([self.tokens(previous), steps], dim=-1), state[None])
+        return self.out(torch.cat([hidden, steps], dim=-1))
 
     @staticmethod
     def before(tokens: Tensor) -> Tensor:
-        """Tokens (n, T) moved one step on within each bar, START first."""
-        bars = tokens.view(len(tokens), PHRASE_BARS, BAR_STEPS)
-        return torch.cat([torch.full_like(bars[:, :, :1], START), bars[:, :, :-1]], dim=2).flatten(1)
+        """Tokens (n, T) moved one step on, START first."""
+        return torch.cat([torch.full_like(tokens[:, :1], START), tokens[:, :-1]], dim=1)
 
     @torch.no_grad()
     def decode(self, z: Tensor, meter: Tensor, banned: Tensor | None = None) -> Tensor:
@@ -140,16 +138,16 @@ class MelodyVAE(nn.Module):
         """
         steps, state = self._unfold(z, meter)
         token = torch.full((len(steps),), START, dtype=torch.long, device=z.device)
+        bar_length = self.bar_lengths(meter)
         written = []
-        for step in steps.unbind(1):
+        for place, step in enumerate(steps.unbind(1)):
             output, next_state = self.recurrent(torch.cat([self.tokens(token), step], dim=-1)[:, None], state[None])
             state = next_state[0]
             logits = self.out(torch.cat([output[:, 0], step], dim=-1))
             token = (logits if banned is None else logits.masked_fill(banned, -torch.inf)).argmax(-1)
+            token = token.masked_fill(bar_length <= place % BAR_STEPS, PAD)
             written.append(token)
-        tokens = torch.stack(written, dim=1).view(len(z), PHRASE_BARS, BAR_STEPS)
-        beyond = self.bar_lengths(meter)[:, None, None] <= torch.arange(BAR_STEPS, device=z.device)
-        return tokens.masked_fill(beyond, PAD).flatten(1)
+        return torch.stack(written, dim=1)
 
     @staticmethod
     def bar_lengths(meter: Tensor) -> Tensor:
@@ -165,7 +163,7 @@ class MelodyVAE(nn.Module):
         listens to z (word dropout, Bowman et al. 2016).
         """
         mean, std = self.encode(tokens, meter)
-        previous = self.before(tokens).masked_fill(dropped, PAD)
+        previous = self.before(tokens).masked_fill(dropped, DROPPED)
         logits = self.logits(mean + std * noise, meter, previous).float()
         target = tokens.masked_fill(tokens == PAD, IGNORE).flatten()
         reconstruction = F.cross_entropy(logits.flatten(0, 1), target, ignore_index=IGNORE, reduction="sum") / len(tokens)

@@ -28,19 +28,20 @@ class PriorConfig:
     """Sizes. latent: dimensions a bar, as the VAE's."""
 
     latent: int = 48
-    width: int = 256
-    heads: int = 4
-    layers: int = 6
+    width: int = 320
+    heads: int = 5
+    layers: int = 5
+    condition: int = 64  # width of what time and meter become
 
 
 class SteeredBlock(nn.Module):
     """A transformer block whose normalised inputs are scaled and shifted by a condition: (n, B, width) → the same."""
 
-    def __init__(self, width: int, heads: int):
+    def __init__(self, width: int, heads: int, condition: int):
         super().__init__()
         self.heads = heads
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.steer = nn.Linear(width, 4 * width)
+        self.steer = nn.Linear(condition, 4 * width)
         self.qkv = nn.Linear(width, 3 * width)
         self.project = nn.Linear(width, width)
         self.mlp = nn.Sequential(nn.Linear(width, 3 * width), nn.GELU(), nn.Linear(3 * width, width))
@@ -69,9 +70,9 @@ class FlowPrior(nn.Module):
         self.config = c = config
         self.latent_in = nn.Linear(c.latent, c.width)
         self.place = nn.Parameter(0.02 * torch.randn(PHRASE_BARS, c.width))
-        self.time = nn.Sequential(nn.Linear(c.width, c.width), nn.SiLU(), nn.Linear(c.width, c.width))
-        self.meter = nn.Embedding(len(METER_NAMES), c.width)
-        self.blocks = nn.ModuleList(SteeredBlock(c.width, c.heads) for _ in range(c.layers))
+        self.time = nn.Sequential(nn.Linear(c.condition, c.condition), nn.SiLU(), nn.Linear(c.condition, c.condition))
+        self.meter = nn.Embedding(len(METER_NAMES), c.condition)
+        self.blocks = nn.ModuleList(SteeredBlock(c.width, c.heads, c.condition) for _ in range(c.layers))
         self.norm = nn.LayerNorm(c.width)
         self.out = nn.Linear(c.width, c.latent)
         nn.init.zeros_(self.out.weight)
@@ -90,7 +91,7 @@ class FlowPrior(nn.Module):
 
     def velocity(self, x: Tensor, t: Tensor, meter: Tensor) -> Tensor:
         """v(x_t, t): x (n, d) standardised, t (n,) in [0, 1], meter int (n,) → (n, d)."""
-        condition = F.silu(self.time(_time_features(t, self.config.width)) + self.meter(meter))
+        condition = F.silu(self.time(_time_features(t, self.config.condition)) + self.meter(meter))
         h = self.latent_in(x.view(len(x), PHRASE_BARS, -1)) + self.place
         for block in self.blocks:
             h = block(h, condition)

@@ -126,7 +126,8 @@ def fit_prior(
     def loss(wrapped: Any, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         tokens, meter = fabric.to_device(data.draw(options.batch, options.seed, step, fabric.global_rank))
         points, _ = _encode(vae, tokens, meter)
-        noise, t = torch.randn(points.shape, generator=generator), torch.rand(len(points), generator=generator)
+        noise = torch.randn(points.shape, generator=generator)
+        t = torch.sigmoid(torch.randn(len(points), generator=generator))  # logit-normal: the middle of the path is the hard part (Esser et al. 2024)
         error = wrapped.loss(points, meter, noise=fabric.to_device(noise), t=fabric.to_device(t))
         return error, {"error": error.item()}
 
@@ -150,7 +151,9 @@ def run(model: nn.Module, loss: Callable, options: FitOptions, fabric: Any, stat
     loss: (wrapped model, step, generator) → (loss, figures to report). `model` ends with the averaged weights.
     """
     state = state or FitState()
-    optimizer: Any = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=options.weight_decay)
+    optimizer: Any = torch.optim.AdamW(
+        model.parameters(), lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=options.weight_decay, foreach=True
+    )
     wrapped, optimizer = fabric.setup(model, optimizer)
     wrapped.mark_forward_method("loss")
     _restore(model, optimizer, state)

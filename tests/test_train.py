@@ -88,7 +88,7 @@ def test_the_prior_learns_and_leaves_the_vae_alone(data, fabric):
     before = {k: v.clone() for k, v in vae.state_dict().items()}
     errors = []
     options = replace(OPTIONS, steps=200)
-    prior, _ = fit_prior(data, data, vae, PriorConfig(4, 16, 2, 1), options, fabric=fabric, on_step=lambda s, f: errors.append(f["error"]))
+    prior, _ = fit_prior(data, data, vae, PriorConfig(4, 16, 2, 1, 8), options, fabric=fabric, on_step=lambda s, f: errors.append(f["error"]))
     assert np.mean(errors[-20:]) < 0.8 * np.mean(errors[:20])
     assert not differs(before, vae.state_dict())
     assert (prior.error_quantiles.diff() >= 0).all()
