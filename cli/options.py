@@ -1,6 +1,7 @@
 """Options that commands share, the rules' own made from the RULES table, and how talk goes to standard error."""
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +62,7 @@ def talker(quiet: bool) -> Callable[[str], None]:
 
 def meter_of_progress(quiet: bool) -> Callable[[int, int, str], None]:
     """A progress callback (done, total, what): one line rewritten on a terminal, nothing elsewhere."""
-    terminal = click.get_text_stream("stderr").isatty()
+    terminal = sys.stderr.isatty()
     if quiet or not terminal:
         return lambda done, total, what: None
 

@@ -7,6 +7,7 @@ Inside: `load`, `SampleOptions`, `Draw`, `sample`, `score`, `parse_constraints`.
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,8 +62,9 @@ class SampleOptions:
 
     method: "guided" draws from the prior guided by critics; "rejection" draws from the prior, unguided; "normal" draws z from
     N(0, I), the VAE's own prior (a baseline); "auto" is "guided". temperature: scale of the starting noise, in (0, 2].
-    attempts: draws a melody may cost before the best so far is delivered. repair: move the last few notes of a melody that
-    is nearly there, and say so.
+    candidates: draws of the method "guided" among which the likeliest that meets the wish is delivered. attempts: draws that a
+    melody may cost before the best so far is delivered. repair: move the last few notes of a melody that is nearly there, and
+    say so.
     """
 
     meter: str = "4/4"
@@ -71,6 +73,7 @@ class SampleOptions:
     method: str = "auto"
     temperature: float = 0.8
     strength: float | None = None
+    candidates: int = 2
     attempts: int = 16
     repair: bool = True
 
@@ -106,10 +109,22 @@ class Draw:
 
 @dataclass(frozen=True)
 class _Candidate:
+    """One decoded draw. scores: one a constraint. error: the prior's denoising error of its encoding, smaller for likelier ones."""
+
     index: int
+    attempt: int
     tokens: np.ndarray
-    scores: np.ndarray  # one a constraint
-    attempts: int
+    scores: np.ndarray
+    error: float
+
+    @property
+    def met(self) -> bool:
+        return bool((self.scores >= 1 - 1e-9).all())
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Larger is better: first what meets the constraints best, then what is likeliest."""
+        return round(float(self.scores.sum()), 6), -self.error
 
 
 def sample(
@@ -117,9 +132,9 @@ def sample(
 ) -> Iterator[Draw]:
     """n new melodies that meet the constraints, in order, as they are ready.
 
-    Each is drawn, decoded and judged by the rules; where a goal is not met it is drawn again, up to options.attempts times,
-    and then the best is delivered. Raises UsageError for a wish that cannot be met, CheckpointError when the model lacks a
-    part that the method needs.
+    Each is drawn a few times, decoded and judged by the rules, and the likeliest that meets the goals is delivered; where none
+    does it is drawn again, up to options.attempts times, and then the best is delivered. Raises UsageError for a wish that
+    cannot be met, CheckpointError when the model lacks a part that the method needs.
     """
     options = options or SampleOptions()
     wished = parse_constraints(constraints)
@@ -141,39 +156,37 @@ def _check_parts(model: "Model", constraints: list[Constraint], method: str) -> 
 
 
 def _delivered(model: "Model", constraints: list[Constraint], n: int, options: SampleOptions) -> Iterator[Draw]:
-    """Draws in order of index; those not yet met share chunks with new ones."""
+    """Draws in order of index. Every chunk mixes whatever draws are due, of whatever items."""
+    first = min(options.candidates if options.method == "guided" else 1, options.attempts)
+    queue = [(index, attempt) for index in range(1, n + 1) for attempt in range(1, first + 1)]
     best: dict[int, _Candidate] = {}
-    queue: list[tuple[int, int]] = [(i, 1) for i in range(1, n + 1)]  # (index, attempt)
-    ready: dict[int, _Candidate] = {}
+    drawn: Counter[int] = Counter()
     following = 1
     while queue:
         now, queue = queue[:CHUNK], queue[CHUNK:]
         again = []
-        for (index, attempt), tokens, scores in zip(now, *_judged(model, constraints, now, options), strict=True):
-            candidate = _Candidate(index, tokens, scores, attempt)
-            if index in best and best[index].scores.sum() >= scores.sum():
-                candidate = replace(best[index], attempts=attempt)
-            if (scores >= 1 - 1e-9).all() or attempt >= options.attempts:
-                ready[index] = candidate
-                best.pop(index, None)
-            else:
+        for candidate in _judged(model, constraints, now, options):
+            index = candidate.index
+            drawn[index] += 1
+            if index not in best or candidate.rank > best[index].rank:
                 best[index] = candidate
-                again.append((index, attempt + 1))
+            if first <= drawn[index] < options.attempts and not best[index].met:
+                again.append((index, drawn[index] + 1))
+        waiting = {index for index, _ in again} | {index for index, _ in queue}
         queue = again + queue
-        if following in ready:
-            batch = []
-            while following in ready:
-                batch.append(ready.pop(following))
-                following += 1
-            yield from _draws(model, constraints, batch, options)
+        while following <= n and following not in waiting:
+            yield _draw(model, constraints, best.pop(following), drawn.pop(following), options)
+            following += 1
 
 
-def _judged(model: "Model", constraints: list[Constraint], now: list[tuple[int, int]], options: SampleOptions) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens (k, T) of the decoded draws and their scores (k, constraints)."""
+def _judged(model: "Model", constraints: list[Constraint], now: list[tuple[int, int]], options: SampleOptions) -> list[_Candidate]:
+    """The draws (index, attempt), decoded and scored by the rules."""
     points = _points(model, constraints, _noise(model.vae.dimensions, now, options.seed), options)
     tokens = _decode(model, points, options.meter)[: len(now)]
     scores = [c.score(c.rule.measure(tokens, options.meter)) for c in constraints]
-    return tokens, np.stack(scores, axis=1) if scores else np.ones((len(tokens), 0))
+    by_row = np.stack(scores, axis=1) if scores else np.ones((len(tokens), 0))
+    errors = denoising_errors(model, tokens, options.meter)
+    return [_Candidate(*now[i], tokens[i], by_row[i], float(errors[i])) for i in range(len(now))]
 
 
 def _noise(dimensions: int, now: list[tuple[int, int]], seed: int) -> "Tensor":
@@ -220,8 +233,8 @@ def _decode(model: "Model", points: "Tensor", meter: str) -> np.ndarray:
     return tok.unpad(model.vae.decode(points, number).numpy().astype(np.uint8), meter)
 
 
-def realism(model: "Model", tokens: np.ndarray, meter: str) -> np.ndarray:
-    """Share of real held-out phrases that the prior finds no likelier than each of tokens (n, T): (n,) in [0, 1]."""
+def denoising_errors(model: "Model", tokens: np.ndarray, meter: str) -> np.ndarray:
+    """The prior's denoising error of the encodings of tokens (n, T): (n,), smaller for likelier melodies."""
     import torch
 
     if model.prior is None:
@@ -233,27 +246,27 @@ def realism(model: "Model", tokens: np.ndarray, meter: str) -> np.ndarray:
         full = np.concatenate([rows, np.repeat(rows[:1], CHUNK - len(rows), axis=0)])
         with torch.no_grad():
             mean, _ = model.vae.encode(torch.from_numpy(full), number)
-        found.append(model.prior.realism(mean, number)[: len(rows)].numpy())
+            found.append(model.prior.denoising_error(mean, number)[: len(rows)].numpy())
     return np.concatenate(found)
 
 
-def _draws(model: "Model", constraints: list[Constraint], candidates: list[_Candidate], options: SampleOptions) -> Iterator[Draw]:
-    repaired = [_repair(c, constraints, options) for c in candidates]
-    tokens = np.stack([r[0] for r in repaired])
-    likeness = realism(model, tokens, options.meter)
-    for row, (candidate, (_, moved)) in enumerate(zip(candidates, repaired, strict=True)):
-        verdicts = [c.verdict(c.rule.measure(tokens[row : row + 1], options.meter)[0]) for c in constraints]
-        warnings = [f"{moved} notes moved to the nearest pitch that the wish allows"] if moved else []
-        warnings += [f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"]]
-        yield Draw(
-            candidate.index,
-            tok.to_melody(tokens[row], options.meter),
-            verdicts,
-            options.method + ("+repair" if moved else ""),
-            candidate.attempts,
-            round(float(likeness[row]), 4),
-            warnings,
-        )
+def _draw(model: "Model", constraints: list[Constraint], candidate: _Candidate, attempts: int, options: SampleOptions) -> Draw:
+    """What is delivered of the best candidate."""
+    assert model.prior is not None
+    tokens, moved = _repair(candidate, constraints, options)
+    error = denoising_errors(model, tokens[None], options.meter)[0] if moved else candidate.error
+    verdicts = [c.verdict(c.rule.measure(tokens[None], options.meter)[0]) for c in constraints]
+    warnings = [f"{moved} notes moved to the nearest pitch that the wish allows"] if moved else []
+    warnings += [f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"]]
+    return Draw(
+        candidate.index,
+        tok.to_melody(tokens, options.meter),
+        verdicts,
+        options.method + ("+repair" if moved else ""),
+        attempts,
+        round(float(model.prior.realism(error)), 4),
+        warnings,
+    )
 
 
 def _repair(candidate: _Candidate, constraints: list[Constraint], options: SampleOptions) -> tuple[np.ndarray, int]:

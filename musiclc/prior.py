@@ -12,6 +12,7 @@ Inside: `PriorConfig`, `FlowPrior` with `velocity`, `loss`, `denoising_error`, `
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -104,12 +105,12 @@ class FlowPrior(nn.Module):
         return F.mse_loss(self.velocity(x_t, t, meter).float(), noise - x)
 
     @torch.no_grad()
-    def denoising_error(self, z: Tensor, meter: Tensor, noise: Tensor) -> Tensor:
+    def denoising_error(self, z: Tensor, meter: Tensor) -> Tensor:
         """How badly the prior tells z from noise, averaged over PROBE_TIMES: (n,), smaller for likelier points.
 
-        The weighted sum of such errors bounds −log p (Kingma and Gao 2023). noise: (d,), the same for all points, so that
-        figures compare.
+        The weighted sum of such errors bounds −log p (Kingma and Gao 2023). All points get the same noise, so that they compare.
         """
+        noise = torch.randn(z.shape[1], generator=torch.Generator().manual_seed(0)).to(z.device)
         x = self.standardise(z)
         errors = []
         for probe in PROBE_TIMES:
@@ -118,11 +119,9 @@ class FlowPrior(nn.Module):
             errors.append((self.velocity(x_t, t, meter) - (noise - x)).square().mean(1))
         return torch.stack(errors).mean(0)
 
-    def realism(self, z: Tensor, meter: Tensor) -> Tensor:
-        """Share of real held-out encodings that this prior finds no likelier than z: (n,) in [0, 1]."""
-        noise = torch.randn(z.shape[1], generator=torch.Generator().manual_seed(0))
-        error = self.denoising_error(z, meter, noise.to(z.device))
-        return 1 - torch.searchsorted(self.error_quantiles, error).float().clamp(max=QUANTILES - 1) / (QUANTILES - 1)
+    def realism(self, error: float) -> float:
+        """Share of real held-out encodings whose denoising error is larger: in [0, 1], 1 for the likeliest."""
+        return 1 - float(np.interp(error, self.error_quantiles.numpy(), np.linspace(0, 1, QUANTILES)))
 
 
 def _time_features(t: Tensor, width: int) -> Tensor:

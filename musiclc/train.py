@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from musiclc.corpus import Dataset
     from musiclc.rules import Rule
 
+MIN_SCALE = 0.3  # least standard deviation by which the prior divides a latent dimension
+
 OnStep = Callable[["FitState", dict[str, float]], None]
 
 
@@ -121,7 +123,8 @@ def fit_prior(
     vae = fabric.to_device(vae.eval())
     z, _ = _encode(vae, *data.draw(8192, options.seed, 0, 1 << 20))
     prior.center.copy_(z.mean(0).view(PHRASE_BARS, -1).mean(0).repeat(PHRASE_BARS))
-    prior.scale.copy_(z.view(-1, config.latent).std(0).repeat(PHRASE_BARS))
+    # a dimension that the VAE hardly uses stays small, so that the flow need not learn its every wiggle
+    prior.scale.copy_(z.view(-1, config.latent).std(0).clamp(min=MIN_SCALE).repeat(PHRASE_BARS))
 
     def loss(wrapped: Any, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         tokens, meter = fabric.to_device(data.draw(options.batch, options.seed, step, fabric.global_rank))
@@ -134,8 +137,7 @@ def fit_prior(
     end = run(prior, loss, options, fabric, state, on_step)
     tokens, meter = held_out.draw(2000, options.seed, 0, 1 << 21)
     points, _ = _encode(vae, tokens, meter)
-    noise = torch.randn(points.shape[1], generator=torch.Generator().manual_seed(0))
-    errors = prior.denoising_error(points, meter, noise)
+    errors = prior.denoising_error(points, meter)
     prior.error_quantiles.copy_(torch.quantile(errors, torch.linspace(0, 1, QUANTILES)))
     return prior, end
 

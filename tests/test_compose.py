@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -56,7 +57,7 @@ def test_unmet_goals_are_drawn_again_and_the_best_is_delivered(model, monkeypatc
     monkeypatch.setattr(compose, "_noise", lambda d, now, seed: (asked.append(now), real_noise(d, now, seed))[1])
     monkeypatch.setattr(compose, "_points", points)
     monkeypatch.setattr(compose, "_decode", decode)
-    draws = list(compose.sample(model, {"key": "C"}, 2, compose.SampleOptions(attempts=5)))
+    draws = list(compose.sample(model, {"key": "C"}, 2, compose.SampleOptions(attempts=5, candidates=1)))
     assert [(d.satisfied, d.attempts, len(d.melody.notes)) for d in draws] == [(True, 3, 4)] * 2
     draws = list(compose.sample(model, {"key": "C"}, 1, compose.SampleOptions(attempts=2)))
     assert [(d.satisfied, d.attempts, d.verdicts[0]["value"]) for d in draws] == [(False, 2, pytest.approx(2 / 3, abs=1e-6))]
@@ -67,17 +68,30 @@ def test_repair_moves_the_last_few_notes_and_says_so(model):
     notes = list(c_major_scale().notes)
     notes[5] = Note(notes[5].start, 70, 2)  # one note of 32 outside C major
     constraint = parse_constraint("key", "C")
-    candidate = compose._Candidate(1, tok.from_melody(Melody(tuple(notes))), [0.97], 9)
+    candidate = compose._Candidate(1, 9, tok.from_melody(Melody(tuple(notes))), [0.97], 1.0)
     tokens, moved = compose._repair(candidate, [constraint], compose.SampleOptions())
     assert moved == 1
     assert constraint.score(constraint.rule.measure(tokens[None], "4/4"))[0] == 1
     assert (tokens != candidate.tokens).sum() == 1
-    far_off = compose._Candidate(1, tok.from_melody(c_major_scale().transpose(1)), [0.3], 9)
+    far_off = compose._Candidate(1, 9, tok.from_melody(c_major_scale().transpose(1)), [0.3], 1.0)
     assert compose._repair(far_off, [constraint], compose.SampleOptions())[1] == 0
 
 
 def test_without_constraints_nothing_is_drawn_twice(model):
-    assert {a for _, _, a in melodies(model, 5, wishes={})} == {1}
+    assert {a for _, _, a in melodies(model, 5, wishes={}, candidates=1)} == {1}
+    assert {a for _, _, a in melodies(model, 5, wishes={}, candidates=3)} == {3}
+
+
+def test_of_candidates_that_meet_the_wish_the_likeliest_is_delivered(model, monkeypatch):
+    def judged(model, constraints, now, options):
+        row = tok.from_melody(Melody((Note(0, 60, 1),)))
+        # attempt 1 misses the wish though it is likeliest; 2 meets it; 3 meets it and is likelier
+        return [compose._Candidate(i, a, np.roll(row, a), np.array([0.5 if a == 1 else 1.0]), {1: 0.1, 2: 0.9, 3: 0.5}[a]) for i, a in now]
+
+    monkeypatch.setattr(compose, "_judged", judged)
+    draws = list(compose.sample(model, {"density": "0.25"}, 40, compose.SampleOptions(candidates=3)))
+    assert {(d.melody.notes[0].start, d.attempts) for d in draws} == {(3, 3)}
+    assert [d.index for d in draws] == list(range(1, 41))
 
 
 @pytest.mark.parametrize("method", ["guided", "rejection", "normal"])
