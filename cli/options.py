@@ -60,15 +60,22 @@ def talker(quiet: bool) -> Callable[[str], None]:
     return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
 
 
-def meter_of_progress(quiet: bool) -> Callable[[int, int, str], None]:
-    """A progress callback (done, total, what): one line rewritten on a terminal, nothing elsewhere."""
-    terminal = sys.stderr.isatty()
-    if quiet or not terminal:
+def progress_meter(quiet: bool) -> Callable[[int, int, str], None]:
+    """A progress callback (done, total, what): a bar on a terminal's standard error, nothing elsewhere. NO_COLOR is obeyed by rich."""
+    if quiet or not sys.stderr.isatty():
         return lambda done, total, what: None
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    tasks: dict[str, Any] = {}
+    bar.start()
+    click.get_current_context().call_on_close(bar.stop)
 
     def show(done: int, total: int, what: str) -> None:
-        if done == total or done % max(1, total // 200) == 0:
-            click.echo(f"\r{what}: {done}/{total}" + ("\n" if done == total else ""), err=True, nl=False)
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=total)
+        bar.update(tasks[what], completed=done)
 
     return show
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from musiclc.cli.options import json_option, meter_of_progress, quiet_option, talker
+from musiclc.cli.options import json_option, progress_meter, quiet_option, talker
 
 
 @click.command()
@@ -37,7 +37,7 @@ def command(
         raise click.UsageError(f"collection {unknown[0]!r}: wanted one of {', '.join(known)}")
     default = [] if folders else [c.name for c in corpus.COLLECTIONS if not c.optional or essen]
     chosen = list(names) or default
-    progress = meter_of_progress(quiet)
+    progress = progress_meter(quiet)
 
     def tunes() -> Iterator[Any]:
         for name in chosen:

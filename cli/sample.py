@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from musiclc.cli.options import constraint_options, dump, goal_fields, json_option, meter_of_progress, model_option, quiet_option, talker
+from musiclc.cli.options import constraint_options, dump, goal_fields, json_option, model_option, progress_meter, quiet_option, talker
 from musiclc.errors import UsageError
 
 METERS = ("4/4", "3/4", "6/8")
@@ -59,7 +59,7 @@ def command(
         talk(f"seed {seed}")
     loaded = compose.load(model)
     draws = compose.sample(loaded, constraints, count, options)
-    progress = meter_of_progress(quiet)
+    progress = progress_meter(quiet)
     missed = []
     for entry in writing.write_draws(draws, files, style, loaded.name, options):
         if as_json:

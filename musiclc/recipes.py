@@ -21,7 +21,7 @@ class Recipe:
     """All that decides what a training run makes."""
 
     name: str
-    vae: FitOptions
+    vae: tuple[FitOptions, ...]  # phases
     prior: FitOptions
     critics: FitOptions
     bank: int
@@ -33,8 +33,12 @@ class Recipe:
         """The shipped model's options, with `changes` to the FitOptions of every stage."""
         return cls(
             name,
-            replace(FitOptions(steps=3600, batch=128, beta=0.2), **changes),
-            replace(FitOptions(steps=5500, batch=192, learning_rate=1e-3), **changes),
+            # First a heavy KL term, which keeps the latent space simple; then a lighter one, which sharpens reconstruction in it.
+            (
+                replace(FitOptions(steps=1800, batch=128, beta=0.5, drop=0.1), **changes),
+                replace(FitOptions(steps=750, batch=128, beta=0.3, drop=0.1, warm_share=0.0, learning_rate=1.5e-3, seed=1), **changes),
+            ),
+            replace(FitOptions(steps=4200, batch=192, learning_rate=1e-3), **changes),
             replace(FitOptions(steps=2500, batch=512, learning_rate=1e-3, average=0.99), **changes),
             bank,
             VAEConfig(latent=latent),

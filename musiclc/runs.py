@@ -5,7 +5,7 @@ Inside: `Run`, `fabric`, `train_vae`, `train_prior`, `train_critics`.
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,13 +115,26 @@ def fabric(precision: str = "bf16-mixed", devices: str = "auto", nodes: int = 1)
     return made
 
 
-def train_vae(dataset: Dataset, folder: Path, name: str, config: VAEConfig, options: FitOptions, engine: Any, talk: Talk) -> Model:
-    """Fit the VAE in `folder`, resuming what is there; writes folder/vae.safetensors."""
-    run = Run(folder, "vae", {"config": asdict(config), "options": asdict(options)}, talk)
+def train_vae(dataset: Dataset, folder: Path, name: str, config: VAEConfig, phases: Sequence[FitOptions], engine: Any, talk: Talk) -> Model:
+    """Fit the VAE in `folder`, one phase after another, resuming what is there; writes folder/vae.safetensors.
+
+    A phase that is done has its vae-N.safetensors, from which the next goes on.
+    """
     data = Windows(dataset, "train")
-    vae, _ = fit_vae(data, config, options, fabric=engine, state=run.resume(), on_step=_on_first(engine, run))
-    model = Model(name, vae, notes={"vae": {"windows": len(data), **asdict(options)}})
-    return _saved(model, folder / "vae.safetensors", run, engine)
+    model: Model | None = None
+    for number, options in enumerate(phases, start=1):
+        path = folder / f"vae-{number}.safetensors"
+        if not path.exists():
+            run = Run(folder, f"vae-{number}", {"config": asdict(config), "options": asdict(options)}, talk)
+            start = model.vae if model else config
+            vae, _ = fit_vae(data, start, options, fabric=engine, state=run.resume(), on_step=_on_first(engine, run))
+            done = {**(model.notes if model else {}), f"vae phase {number}": {"windows": len(data), **asdict(options)}}
+            _saved(Model(name, vae, notes=done), path, run, engine)
+        model = checkpoint.load_model(path)
+    assert model is not None
+    if engine.is_global_zero:
+        checkpoint.save_model(model, folder / "vae.safetensors")
+    return model
 
 
 def train_prior(dataset: Dataset, model: Model, folder: Path, config: PriorConfig, options: FitOptions, engine: Any, talk: Talk) -> Model:

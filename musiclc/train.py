@@ -7,6 +7,7 @@ never stopped.
 Inside: `FitOptions`, `FitState`, `Windows`, `fit_vae`, `fit_prior`, `Bank`, `make_bank`, `fit_critic`, and the loop they share, `run`.
 """
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -87,11 +88,17 @@ class Windows:
 
 
 def fit_vae(
-    data: Windows, config: VAEConfig, options: FitOptions, *, fabric: "Fabric", state: FitState | None = None, on_step: OnStep | None = None
+    data: Windows,
+    start: VAEConfig | MelodyVAE,
+    options: FitOptions,
+    *,
+    fabric: "Fabric",
+    state: FitState | None = None,
+    on_step: OnStep | None = None,
 ) -> tuple[MelodyVAE, FitState]:
-    """A VAE fitted to `data`, with the averaged weights, and the state the fit ended in."""
+    """A VAE fitted to `data`, with the averaged weights, and the state the fit ended in. start: its sizes, or a VAE to go on from."""
     torch.manual_seed(options.seed)
-    model = MelodyVAE(config)
+    model = (MelodyVAE(start) if isinstance(start, VAEConfig) else copy.deepcopy(start)).requires_grad_(True)
 
     def loss(wrapped: Any, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         tokens, meter = data.draw(options.batch, options.seed, step, fabric.global_rank)
@@ -99,7 +106,7 @@ def fit_vae(
         dropped = torch.rand(tokens.shape, generator=generator) < options.drop
         tensors = fabric.to_device((tokens, meter, noise, dropped))
         reconstruction, kl = wrapped.loss(tensors[0], tensors[1], noise=tensors[2], dropped=tensors[3])
-        beta = options.beta * min(1.0, step / (options.warm_share * options.steps))
+        beta = options.beta * min(1.0, (step + 1) / (options.warm_share * options.steps + 1))
         return reconstruction + beta * kl, {"reconstruction": reconstruction.item(), "kl": kl.item(), "beta": beta}
 
     end = run(model, loss, options, fabric, state, on_step)
@@ -240,7 +247,8 @@ def make_bank(data: Windows, vae: MelodyVAE, prior: FlowPrior, size: int, seed: 
         elif i % 5 == 1:
             z = mean + (0.5 + torch.rand(chunk, 1, generator=generator)) * std * noise
         else:
-            z = _blurred(prior, noise, meter, generator)
+            with torch.autocast("cpu", torch.bfloat16):  # a bank needs no exact points, only exact scores of those it has
+                z = _blurred(prior, noise, meter, generator).float()
         points.append(z)
         meters.append(meter)
     z, meter = torch.cat(points), torch.cat(meters)
@@ -249,7 +257,7 @@ def make_bank(data: Windows, vae: MelodyVAE, prior: FlowPrior, size: int, seed: 
 
 
 @torch.no_grad()
-def _blurred(prior: FlowPrior, noise: Tensor, meter: Tensor, generator: torch.Generator, steps: int = 24) -> Tensor:
+def _blurred(prior: FlowPrior, noise: Tensor, meter: Tensor, generator: torch.Generator, steps: int = 12) -> Tensor:
     """Flow samples, half of them the clean point as estimated at a random time of the path: latent points (n, d)."""
     n = len(noise)
     x = noise * (0.7 + 0.4 * torch.rand(n, 1, generator=generator))
@@ -257,7 +265,7 @@ def _blurred(prior: FlowPrior, noise: Tensor, meter: Tensor, generator: torch.Ge
     estimate = x
     for i in range(steps):
         t = 1 - i / steps
-        v = prior.velocity(x, torch.full((n,), t), meter)
+        v = prior.velocity(x, torch.full((n,), t), meter).float()
         estimate = torch.where((stop <= t)[:, None], x - t * v, estimate)
         x = x - v / steps
     return prior.restore(torch.where((stop > 0)[:, None], estimate, x))

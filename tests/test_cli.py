@@ -150,7 +150,7 @@ def test_prepare_and_train_on_ones_own_midi_folder(tmp_path):
         "train", "all", "--data", "data.safetensors", "-o", "run", "--steps", 20, "--batch", 8, "--latent", 4, "--bank", 1000, cwd=tmp_path
     )
     assert done.out.decode() == "run/model.safetensors\n"
-    assert (tmp_path / "run" / "vae.png").exists()
-    assert json.loads((tmp_path / "run" / "vae.jsonl").read_text().splitlines()[-1])["step"] == 20
+    assert (tmp_path / "run" / "vae-1.png").exists()
+    assert json.loads((tmp_path / "run" / "vae-1.jsonl").read_text().splitlines()[-1])["step"] == 20
     done = musiclc("sample", "--model", "run/model.safetensors", "--key", "C", "--seed", 1, cwd=tmp_path)
     assert (tmp_path / "melody-1-0001.mid").exists()
