@@ -43,7 +43,8 @@ def reconstruction(model: "Model", dataset: Dataset, n: int, seed: int) -> Table
         for number, meter in enumerate(METER_NAMES):
             wanted = dataset.melody_tokens(split, meter)
             wanted = wanted[np.random.default_rng(seed).permutation(len(wanted))[:MAX_PHRASES]]
-            for part in np.array_split(wanted, max(1, len(wanted) // 500)):
+            for first in range(0, len(wanted), 500):
+                part = wanted[first : first + 500]
                 meters = torch.full((len(part),), number)
                 with torch.no_grad():
                     mean, _ = model.vae.encode(torch.from_numpy(tok.pad(part, meter).astype(np.int64)), meters)
