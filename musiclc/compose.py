@@ -18,6 +18,7 @@ import numpy as np
 from musiclc import tokens as tok
 from musiclc.errors import CheckpointError, UsageError
 from musiclc.goals import Constraint
+from musiclc.home import moves_away, transposed
 from musiclc.melody import PHRASE_BARS, Melody
 from musiclc.rules import RULES, parse_constraint
 from musiclc.theory import METER_NAMES, check_meter
@@ -73,7 +74,7 @@ class SampleOptions:
     method: str = "auto"
     temperature: float = 0.8
     strength: float | None = None
-    candidates: int = 2
+    candidates: int = 3
     attempts: int = 16
     repair: bool = True
 
@@ -109,13 +110,13 @@ class Draw:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """One decoded draw. scores: one a constraint. error: the prior's denoising error of its encoding, smaller for likelier ones."""
+    """One decoded draw. scores: one a constraint. nats: what it costs the VAE, nats a note, smaller for likelier ones."""
 
     index: int
     attempt: int
     tokens: np.ndarray
     scores: np.ndarray
-    error: float
+    nats: float
 
     @property
     def met(self) -> bool:
@@ -124,7 +125,7 @@ class _Candidate:
     @property
     def rank(self) -> tuple[float, float]:
         """Larger is better: first what meets the constraints best, then what is likeliest."""
-        return round(float(self.scores.sum()), 6), -self.error
+        return round(float(self.scores.sum()), 6), -self.nats
 
 
 def sample(
@@ -180,28 +181,32 @@ def _delivered(model: "Model", constraints: list[Constraint], n: int, options: S
 
 
 def _judged(model: "Model", constraints: list[Constraint], now: list[tuple[int, int]], options: SampleOptions) -> list[_Candidate]:
-    """The draws (index, attempt), decoded and scored by the rules."""
-    points = _points(model, constraints, _noise(model.vae.dimensions, now, options.seed), options)
-    tokens = _decode(model, points, options.meter)[: len(now)]
+    """The draws (index, attempt), decoded, moved from home and scored by the rules."""
+    noise, moves = _starts(model, constraints, now, options)
+    points = _points(model, constraints, noise, moves, options)
+    tokens = transposed(_decode(model, points, options.meter), np.asarray(moves))[: len(now)]
     scores = [c.score(c.rule.measure(tokens, options.meter)) for c in constraints]
     by_row = np.stack(scores, axis=1) if scores else np.ones((len(tokens), 0))
-    errors = denoising_errors(model, tokens, options.meter)
-    return [_Candidate(*now[i], tokens[i], by_row[i], float(errors[i])) for i in range(len(now))]
+    costs = nats(model, tokens, options.meter)
+    return [_Candidate(*now[i], tokens[i], by_row[i], float(costs[i])) for i in range(len(now))]
 
 
-def _noise(dimensions: int, now: list[tuple[int, int]], seed: int) -> "Tensor":
-    """A chunk of starting noise (CHUNK, d): each row drawn from (seed, index, attempt), unused rows zero."""
+def _starts(model: "Model", constraints: list[Constraint], now: list[tuple[int, int]], options: SampleOptions) -> tuple["Tensor", list[int]]:
+    """A chunk of starting noise (CHUNK, d) and of moves from home, each row drawn from (seed, index, attempt); unused rows zero."""
     import torch
 
-    noise = torch.zeros(CHUNK, dimensions)
+    assert model.prior is not None
+    choices = moves_away(constraints, model.prior.home_shares.numpy()) if options.method != "normal" else [0]
+    noise, moves = torch.zeros(CHUNK, model.vae.dimensions), [0] * CHUNK
     for row, (index, attempt) in enumerate(now):
-        key = np.random.SeedSequence((seed, index, attempt)).generate_state(1, np.uint64)[0]
-        noise[row] = torch.randn(dimensions, generator=torch.Generator().manual_seed(int(key >> np.uint64(1))))
-    return noise
+        key, choice = np.random.SeedSequence((options.seed, index, attempt)).generate_state(2, np.uint64)
+        noise[row] = torch.randn(model.vae.dimensions, generator=torch.Generator().manual_seed(int(key >> np.uint64(1))))
+        moves[row] = choices[int(choice) % len(choices)]
+    return noise, moves
 
 
-def _points(model: "Model", constraints: list[Constraint], noise: "Tensor", options: SampleOptions) -> "Tensor":
-    """Latent points (n, d) from starting noise, by the method."""
+def _points(model: "Model", constraints: list[Constraint], noise: "Tensor", moves: list[int], options: SampleOptions) -> "Tensor":
+    """Latent points (n, d) of melodies at home from starting noise, by the method; moves: where each will be taken from there."""
     import torch
 
     from musiclc.critics import combine
@@ -214,7 +219,7 @@ def _points(model: "Model", constraints: list[Constraint], noise: "Tensor", opti
     meter = torch.full((len(noise),), METER_NAMES.index(options.meter))
     objective = None
     if constraints and options.method == "guided":
-        met = combine(model.critics, constraints, meter)
+        met = combine(model.critics, constraints, meter, moves)
 
         def objective(x: "Tensor") -> "Tensor":
             return met(prior.restore(x))
@@ -233,20 +238,16 @@ def _decode(model: "Model", points: "Tensor", meter: str) -> np.ndarray:
     return tok.unpad(model.vae.decode(points, number).numpy().astype(np.uint8), meter)
 
 
-def denoising_errors(model: "Model", tokens: np.ndarray, meter: str) -> np.ndarray:
-    """The prior's denoising error of the encodings of tokens (n, T): (n,), smaller for likelier melodies."""
+def nats(model: "Model", tokens: np.ndarray, meter: str) -> np.ndarray:
+    """What each of tokens (n, T) costs the VAE, in nats a note (MelodyVAE.nats): (n,), smaller for likelier melodies."""
     import torch
 
-    if model.prior is None:
-        raise CheckpointError(f"model {model.name!r} has no prior: fit one with musiclc train prior")
     number = torch.full((CHUNK,), METER_NAMES.index(meter))
     found = []
     for first in range(0, len(tokens), CHUNK):
         rows = tok.pad(tokens[first : first + CHUNK], meter).astype(np.int64)
         full = np.concatenate([rows, np.repeat(rows[:1], CHUNK - len(rows), axis=0)])
-        with torch.no_grad():
-            mean, _ = model.vae.encode(torch.from_numpy(full), number)
-            found.append(model.prior.denoising_error(mean, number)[: len(rows)].numpy())
+        found.append(model.vae.nats(torch.from_numpy(full), number)[: len(rows)].numpy())
     return np.concatenate(found)
 
 
@@ -254,7 +255,7 @@ def _draw(model: "Model", constraints: list[Constraint], candidate: _Candidate, 
     """What is delivered of the best candidate."""
     assert model.prior is not None
     tokens, moved = _repair(candidate, constraints, options)
-    error = denoising_errors(model, tokens[None], options.meter)[0] if moved else candidate.error
+    cost = float(nats(model, tokens[None], options.meter)[0]) if moved else candidate.nats
     verdicts = [c.verdict(c.rule.measure(tokens[None], options.meter)[0]) for c in constraints]
     warnings = [f"{moved} notes moved to the nearest pitch that the wish allows"] if moved else []
     warnings += [f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"]]
@@ -264,7 +265,7 @@ def _draw(model: "Model", constraints: list[Constraint], candidate: _Candidate, 
         verdicts,
         options.method + ("+repair" if moved else ""),
         attempts,
-        round(float(model.prior.realism(error)), 4),
+        round(model.prior.realism(cost), 4),
         warnings,
     )
 

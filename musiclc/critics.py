@@ -14,7 +14,7 @@ Both stop pushing once the goal is sure to be met, and never go flat far from it
 Inside: `CriticConfig`, `Critic`, `combine`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -77,9 +77,8 @@ class Critic(nn.Module):
         error = (torch.where(known, (measures - self.center) / self.scale, mean) - mean) / spread
         return ((0.5 * error**2 + spread.log()) * known).mean()
 
-    def log_met(self, z: Tensor, meter: Tensor, goal: Goal) -> Tensor:
-        """Log probability that the goal is met at z: (n,), at most 0."""
-        low, high = torch.tensor(goal.low), torch.tensor(goal.high)
+    def log_met(self, z: Tensor, meter: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        """Log probability that the measures at z lie within the bounds: (n,), at most 0. low, high: (n, m), a goal a row."""
         if self.config.family == "presence":
             return -(F.softplus(self(z, meter)) * (high <= 0)).sum(1)
         mean, spread = self.normal(z, meter)
@@ -96,11 +95,20 @@ def _log_between(low: Tensor, high: Tensor) -> Tensor:
     return log_high + torch.log1p(-torch.exp((log_low - log_high).clamp(max=-1e-6)))
 
 
-def combine(critics: dict[str, Critic], constraints: list[Constraint], meter: Tensor) -> Objective:
-    """The weighted sum of the constraints' log probabilities, as an objective: (n, d) → (n,)."""
+def _bounds(goals: list[Goal]) -> tuple[Tensor, Tensor]:
+    """Lower and upper bounds of goals, a row each: two of (n, m)."""
+    return torch.tensor([g.low for g in goals]), torch.tensor([g.high for g in goals])
+
+
+def combine(critics: dict[str, Critic], constraints: list[Constraint], meter: Tensor, moves: Sequence[int]) -> Objective:
+    """The weighted sum of the constraints' log probabilities, as an objective: (n, d) → (n,).
+
+    moves: semitones by which each row's melody will be transposed once it is decoded; its goals are moved back by as much.
+    """
+    bounds = [_bounds([c.rule.move(c.goal, -move) for move in moves]) for c in constraints]
 
     def objective(z: Tensor) -> Tensor:
-        parts = [c.weight * critics[c.rule.name].log_met(z, meter, c.goal) for c in constraints]
+        parts = [c.weight * critics[c.rule.name].log_met(z, meter, *bound) for c, bound in zip(constraints, bounds, strict=True)]
         return torch.stack(parts).sum(0)
 
     return objective

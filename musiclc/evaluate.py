@@ -17,6 +17,7 @@ import numpy as np
 from musiclc import compose
 from musiclc import tokens as tok
 from musiclc.corpus import Dataset
+from musiclc.home import transposed
 from musiclc.rules import RULES, best_key, parse_constraint
 from musiclc.theory import METER_NAMES, PITCH_CLASS_NAMES
 from musiclc.trigram import Trigram, events
@@ -136,8 +137,12 @@ def _masked(model: "Model", n: int, seed: int) -> np.ndarray:
     rows = []
     for first in range(1, n + 1, compose.CHUNK):
         now = [(i, 1) for i in range(first, min(first + compose.CHUNK, n + 1))]
-        points = compose._points(model, [], compose._noise(model.vae.dimensions, now, seed), options)
-        rows.append(model.vae.decode(points, torch.zeros(len(points), dtype=torch.long), banned).numpy()[: len(now)])
+        noise, moves = compose._starts(model, [], now, options)
+        # at home nearly all is in C already: a fair baseline moves away as unconstrained samples do, and is masked there
+        points = compose._points(model, [], noise, moves, options)
+        tokens = transposed(compose._decode(model, points, "4/4"), np.asarray(moves))
+        mean, _ = model.vae.encode(torch.from_numpy(tokens.astype(np.int64)), torch.zeros(len(points), dtype=torch.long))
+        rows.append(model.vae.decode(mean, torch.zeros(len(points), dtype=torch.long), banned).numpy()[: len(now)])
     return np.concatenate(rows)
 
 

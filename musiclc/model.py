@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from musiclc.melody import PHRASE_BARS
 from musiclc.theory import METER_NAMES
-from musiclc.tokens import BAR_STEPS, PAD, VOCABULARY
+from musiclc.tokens import BAR_STEPS, HOLD, PAD, VOCABULARY
 
 START, DROPPED = PAD + 1, PAD + 2  # what the decoder reads before the first step, and in place of a token it must not see
 IGNORE = -100  # cross_entropy's own mark for steps that do not count
@@ -155,6 +155,19 @@ class MelodyVAE(nn.Module):
         from musiclc.theory import METERS
 
         return torch.tensor(list(METERS.values()), device=meter.device)[meter]
+
+    @torch.no_grad()
+    def nats(self, tokens: Tensor, meter: Tensor) -> Tensor:
+        """Reconstruction and KL terms from the mean, in nats a note: (n,), smaller for melodies that this VAE finds likelier.
+
+        Up to the noise of z, the negative evidence lower bound (Kingma and Welling 2014) over the number of notes.
+        """
+        mean, std = self.encode(tokens, meter)
+        logits = self.logits(mean, meter, self.before(tokens))
+        target = tokens.masked_fill(tokens == PAD, IGNORE)
+        reconstruction = F.cross_entropy(logits.transpose(1, 2), target, ignore_index=IGNORE, reduction="none").sum(1)
+        kl = (0.5 * (mean**2 + std**2 - 1) - std.log()).sum(1)
+        return (reconstruction + kl) / ((tokens > HOLD) & (tokens < PAD)).sum(1).clamp(min=1)
 
     def loss(self, tokens: Tensor, meter: Tensor, *, noise: Tensor, dropped: Tensor) -> tuple[Tensor, Tensor]:
         """Reconstruction and KL terms, in nats a melody, averaged over the batch.

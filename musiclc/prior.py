@@ -1,12 +1,13 @@
 """The flow-matching prior over bar vectors: what realism means, and how to draw from it.
 
-A transformer over the four bar vectors learns the velocity of straight paths between encodings and noise (Lipman et al.
+A transformer over the four bar vectors learns the velocity of straight paths between noise and encodings of melodies at home
+(home.py) (Lipman et al.
 2023; rectified flow, Liu et al. 2023). With x an encoding's mean, standardised per dimension, and ε standard normal:
 x_t = (1 − t)·x + t·ε, and v(x_t, t) is trained towards ε − x. So x_t − t·v is the clean point that v sees in x_t.
 
 Time and meter steer every block by a scale and shift of its normalised input (FiLM, as DiT: Peebles and Xie 2023).
 
-Inside: `PriorConfig`, `FlowPrior` with `velocity`, `loss`, `denoising_error`, `realism`.
+Inside: `PriorConfig`, `FlowPrior` with `velocity`, `loss`, `realism`.
 """
 
 import math
@@ -20,7 +21,6 @@ from torch import Tensor, nn
 from musiclc.melody import PHRASE_BARS
 from musiclc.theory import METER_NAMES
 
-PROBE_TIMES = (0.2, 0.4, 0.6)  # where `denoising_error` looks
 QUANTILES = 101
 
 
@@ -60,11 +60,16 @@ class SteeredBlock(nn.Module):
 
 
 class FlowPrior(nn.Module):
-    """The velocity field, with the statistics that standardise latent points and the errors that real ones have."""
+    """The velocity field, with what else of real melodies the sampler needs.
+
+    center, scale: (d,), standardise latent points. real_nats: quantiles of `MelodyVAE.nats` of held-out phrases. home_shares: (12,),
+    how often each pitch class occurs at home.
+    """
 
     center: Tensor
     scale: Tensor
-    error_quantiles: Tensor
+    real_nats: Tensor
+    home_shares: Tensor
 
     def __init__(self, config: PriorConfig):
         super().__init__()
@@ -80,7 +85,8 @@ class FlowPrior(nn.Module):
         nn.init.zeros_(self.out.bias)
         self.register_buffer("center", torch.zeros(PHRASE_BARS * c.latent))
         self.register_buffer("scale", torch.ones(PHRASE_BARS * c.latent))
-        self.register_buffer("error_quantiles", torch.zeros(QUANTILES))
+        self.register_buffer("real_nats", torch.zeros(QUANTILES))
+        self.register_buffer("home_shares", torch.full((12,), 1 / 12))
 
     def standardise(self, z: Tensor) -> Tensor:
         """Latent points (n, d) → what the flow works on."""
@@ -104,24 +110,9 @@ class FlowPrior(nn.Module):
         x_t = (1 - t[:, None]) * x + t[:, None] * noise
         return F.mse_loss(self.velocity(x_t, t, meter).float(), noise - x)
 
-    @torch.no_grad()
-    def denoising_error(self, z: Tensor, meter: Tensor) -> Tensor:
-        """How badly the prior tells z from noise, averaged over PROBE_TIMES: (n,), smaller for likelier points.
-
-        The weighted sum of such errors bounds −log p (Kingma and Gao 2023). All points get the same noise, so that they compare.
-        """
-        noise = torch.randn(z.shape[1], generator=torch.Generator().manual_seed(0)).to(z.device)
-        x = self.standardise(z)
-        errors = []
-        for probe in PROBE_TIMES:
-            t = torch.full((len(z),), probe, device=z.device)
-            x_t = (1 - probe) * x + probe * noise
-            errors.append((self.velocity(x_t, t, meter) - (noise - x)).square().mean(1))
-        return torch.stack(errors).mean(0)
-
-    def realism(self, error: float) -> float:
-        """Share of real held-out encodings whose denoising error is larger: in [0, 1], 1 for the likeliest."""
-        return 1 - float(np.interp(error, self.error_quantiles.numpy(), np.linspace(0, 1, QUANTILES)))
+    def realism(self, nats: float) -> float:
+        """Share of real held-out phrases that cost more nats a note: in [0, 1], 1 for the likeliest."""
+        return 1 - float(np.interp(nats, self.real_nats.numpy(), np.linspace(0, 1, QUANTILES)))
 
 
 def _time_features(t: Tensor, width: int) -> Tensor:

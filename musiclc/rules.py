@@ -43,6 +43,7 @@ class Rule:
     limits: Callable[[str], tuple[float, float]]
     family: Literal["number", "presence"] = "number"
     tolerance: float = 1.0
+    move: Callable[[Goal, int], Goal] = lambda goal, semitones: goal  # what the goal is for melodies transposed by so much
 
     def score(self, measures: np.ndarray, goal: Goal) -> np.ndarray:
         """Scores in [0, 1] of measures (n, m): (n,); 1 means that the goal is met.
@@ -63,8 +64,8 @@ class Rule:
 # ---- key -----------------------------------------------------------------------------------------------------------
 
 # Krumhansl and Kessler (1982) probe-tone profiles, tonic first.
-_MAJOR_PROFILE = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
-_MINOR_PROFILE = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+MAJOR_PROFILE = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
+MINOR_PROFILE = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 
 
 def key_measures(tokens: np.ndarray, meter: str) -> np.ndarray:
@@ -80,12 +81,17 @@ def _key_goal(text: str) -> Goal:
     return Goal(key.name, (-math.inf,) * 12, tuple(math.inf if held else 0.0 for held in key.mask))
 
 
+def _moved_key(goal: Goal, semitones: int) -> Goal:
+    classes = np.roll(np.asarray(goal.high), semitones)
+    return Goal(goal.text, goal.low, tuple(classes.tolist()))
+
+
 def best_key(shares: np.ndarray) -> str:
     """The major or minor key whose probe-tone profile correlates best with pitch-class shares (12,) (Krumhansl 1990, ch. 4)."""
     if not shares.any():
         return "none"
     candidates = {}
-    for mode, profile in (("major", _MAJOR_PROFILE), ("minor", _MINOR_PROFILE)):
+    for mode, profile in (("major", MAJOR_PROFILE), ("minor", MINOR_PROFILE)):
         for tonic in range(12):
             candidates[f"{PITCH_CLASS_NAMES[tonic]} {mode}"] = float(np.corrcoef(shares, np.roll(profile, tonic))[0, 1])
     return max(candidates, key=lambda k: candidates[k])
@@ -129,6 +135,10 @@ def _range_goal(text: str) -> Goal:
     return Goal(f"{pitch_name(lowest)}..{pitch_name(highest)}", (lowest, -math.inf), (math.inf, highest))
 
 
+def _moved_range(goal: Goal, semitones: int) -> Goal:
+    return Goal(goal.text, tuple(v + semitones for v in goal.low), tuple(v + semitones for v in goal.high))
+
+
 # ---- the table -----------------------------------------------------------------------------------------------------
 
 
@@ -160,6 +170,7 @@ _ROWS = (
         value=_key_value,
         limits=lambda meter: (0.0, 1.0),
         family="presence",
+        move=_moved_key,
     ),
     Rule(
         name="density",
@@ -187,6 +198,7 @@ _ROWS = (
         parse=_range_goal,
         value=_plain,
         limits=lambda meter: (21.0, 108.0),
+        move=_moved_range,
     ),
 )
 RULES: dict[str, Rule] = {rule.name: rule for rule in _ROWS}

@@ -140,7 +140,7 @@ def train_vae(dataset: Dataset, folder: Path, name: str, config: VAEConfig, phas
 def train_prior(dataset: Dataset, model: Model, folder: Path, config: PriorConfig, options: FitOptions, engine: Any, talk: Talk) -> Model:
     """Fit the prior of a model that has its VAE; writes folder/prior.safetensors."""
     run = Run(folder, "prior", {"config": asdict(config), "options": asdict(options)}, talk)
-    data, held_out = Windows(dataset, "train"), Windows(dataset, "validation")
+    data, held_out = Windows(dataset, "train", home=True), Windows(dataset, "validation")
     prior, _ = fit_prior(data, held_out, model.vae, config, options, fabric=engine, state=run.resume(), on_step=_on_first(engine, run))
     model = Model(model.name, model.vae, prior, {}, {**model.notes, "prior": asdict(options)})
     return _saved(model, folder / "prior.safetensors", run, engine)
@@ -151,7 +151,7 @@ def train_critics(dataset: Dataset, model: Model, folder: Path, bank_size: int, 
     if model.prior is None:
         raise MusiclcError("the model has no prior yet; run musiclc train prior first")
     talk(f"bank: decoding {bank_size} points")
-    bank = make_bank(Windows(dataset, "train"), model.vae, model.prior, bank_size, options.seed)
+    bank = make_bank(Windows(dataset, "train", home=True), model.vae, model.prior, bank_size, options.seed)
     critics, fits = {}, {}
     for rule in RULES.values():
         run = Run(folder, f"critic-{rule.name}", {"options": asdict(options), "bank": bank_size}, talk)

@@ -19,9 +19,11 @@ from torch import Tensor, nn
 
 from musiclc import tokens as tok
 from musiclc.critics import Critic, CriticConfig
+from musiclc.home import moves_home
 from musiclc.melody import PHRASE_BARS
 from musiclc.model import MelodyVAE, VAEConfig
 from musiclc.prior import QUANTILES, FlowPrior, PriorConfig
+from musiclc.rules import key_measures
 from musiclc.theory import METER_NAMES
 
 if TYPE_CHECKING:
@@ -65,11 +67,18 @@ class FitState:
 
 
 class Windows:
-    """One split of a dataset, transposed at random as it is drawn, over all twelve keys and sometimes by an octave more."""
+    """One split of a dataset, transposed at random as it is drawn, over all twelve keys and sometimes by an octave more.
 
-    def __init__(self, dataset: "Dataset", split: str):
+    home: leave the windows where the prior knows them (home.py) instead.
+    """
+
+    def __init__(self, dataset: "Dataset", split: str, home: bool = False):
         rows = dataset.where(split)
+        self.home = home
         self.tokens, self.meter = dataset.tokens[rows], dataset.meter[rows]
+        if home:
+            silent = np.where(self.tokens == tok.PAD, tok.REST, self.tokens)
+            self.tokens = tok.transpose(self.tokens, moves_home(silent))
         pitched = (self.tokens >= tok.FIRST_ONSET) & (self.tokens < tok.PAD)
         self.room_down = np.where(pitched, self.tokens, tok.PAD).min(1).astype(int) - tok.FIRST_ONSET
         self.room_up = tok.VOCABULARY - 1 - np.where(pitched, self.tokens, 0).max(1).astype(int)
@@ -81,6 +90,8 @@ class Windows:
         """n windows: tokens int64 (n, T) and meter (n,), drawn by the random key."""
         random = np.random.default_rng(key)
         rows = random.integers(0, len(self.tokens), n)
+        if self.home:
+            return torch.from_numpy(self.tokens[rows].astype(np.int64)), torch.from_numpy(self.meter[rows].astype(np.int64))
         shift = random.integers(-6, 6, n) + random.choice([-12, 0, 12], n, p=[0.1, 0.8, 0.1])
         shift = np.clip(shift, -self.room_down[rows], self.room_up[rows])
         tokens = tok.transpose(self.tokens[rows].astype(np.int64), shift)
@@ -124,7 +135,7 @@ def fit_prior(
     state: FitState | None = None,
     on_step: OnStep | None = None,
 ) -> tuple[FlowPrior, FitState]:
-    """A flow prior fitted to the VAE's encoder means of `data`; `held_out` gives the errors that real points have."""
+    """A flow prior fitted to the VAE's encoder means of `data`, windows at home; `held_out` says how likely real ones are."""
     torch.manual_seed(options.seed)
     prior = FlowPrior(config)
     vae = fabric.to_device(vae.eval())
@@ -142,10 +153,9 @@ def fit_prior(
         return error, {"error": error.item()}
 
     end = run(prior, loss, options, fabric, state, on_step)
-    tokens, meter = held_out.draw(2000, options.seed, 0, 1 << 21)
-    points, _ = _encode(vae, tokens, meter)
-    errors = prior.denoising_error(points, meter)
-    prior.error_quantiles.copy_(torch.quantile(errors, torch.linspace(0, 1, QUANTILES)))
+    nats = vae.nats(*fabric.to_device(held_out.draw(2000, options.seed, 0, 1 << 21)))
+    prior.real_nats.copy_(torch.quantile(nats, torch.linspace(0, 1, QUANTILES)))
+    prior.home_shares.copy_(torch.from_numpy(key_measures(np.where(data.tokens == tok.PAD, tok.REST, data.tokens), "4/4").mean(0)))
     return prior, end
 
 

@@ -34,18 +34,20 @@ def test_a_row_of_a_chunk_does_not_depend_on_its_place_or_its_neighbours(model):
     noise = torch.randn(compose.CHUNK, model.vae.dimensions)
     wish = [parse_constraint("key", "C"), parse_constraint("density", "6")]
     options = compose.SampleOptions(method="guided")
-    points = compose._points(model, wish, noise, options)
+    moves = list(range(-6, 6)) * 2 + [0] * 8
+    points = compose._points(model, wish, noise, moves, options)
     order = torch.randperm(compose.CHUNK)
-    assert torch.equal(compose._points(model, wish, noise[order], options), points[order])
+    assert torch.equal(compose._points(model, wish, noise[order], [moves[i] for i in order], options), points[order])
     alone = torch.zeros_like(noise)
     alone[0] = noise[7]
-    assert torch.equal(compose._points(model, wish, alone, options)[0], points[7])
+    there = [moves[7]] + [0] * (compose.CHUNK - 1)
+    assert torch.equal(compose._points(model, wish, alone, there, options)[0], points[7])
 
 
 def test_unmet_goals_are_drawn_again_and_the_best_is_delivered(model, monkeypatch):
     asked = []
 
-    def points(model, constraints, noise, options):
+    def points(model, constraints, noise, moves, options):
         return noise
 
     def decode(model, points, meter):
@@ -53,8 +55,11 @@ def test_unmet_goals_are_drawn_again_and_the_best_is_delivered(model, monkeypatc
         rows = [Melody((Note(0, 60 if attempt >= 3 else 61, 1), *(Note(4 * i, 60, 1) for i in range(1, attempt + 1)))) for _, attempt in asked[-1]]
         return tok.from_melodies(rows + [Melody(())] * (compose.CHUNK - len(rows)))
 
-    real_noise = compose._noise
-    monkeypatch.setattr(compose, "_noise", lambda d, now, seed: (asked.append(now), real_noise(d, now, seed))[1])
+    def starts(model, constraints, now, options):
+        asked.append(now)
+        return torch.zeros(compose.CHUNK, 1), [0] * compose.CHUNK
+
+    monkeypatch.setattr(compose, "_starts", starts)
     monkeypatch.setattr(compose, "_points", points)
     monkeypatch.setattr(compose, "_decode", decode)
     draws = list(compose.sample(model, {"key": "C"}, 2, compose.SampleOptions(attempts=5, candidates=1)))

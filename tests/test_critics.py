@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from musiclc.critics import Critic, CriticConfig, _log_between, combine
-from musiclc.goals import Goal
 from musiclc.rules import parse_constraint
 from tests.helpers import tiny_model
 
@@ -34,16 +33,16 @@ def test_number_critic_by_hand():
     critic.normal = lambda z, meter: (torch.full((len(z), 1), 0.5), torch.ones(len(z), 1))
     critic.center.fill_(6.0)
     critic.scale.fill_(2.0)  # so the measure is normal with mean 7 and spread 2
-    got = critic.log_met(torch.zeros(1, 4), METER, Goal("6..8", (6.0,), (8.0,)))
+    got = critic.log_met(torch.zeros(1, 4), METER, torch.tensor([[6.0]]), torch.tensor([[8.0]]))
     assert got.item() == pytest.approx(math.log(phi(0.5) - phi(-0.5)), rel=1e-4)
 
 
 def test_presence_critic_by_hand():
     critic = Critic(CriticConfig(4, 3, "presence"))
     critic.forward = lambda z, meter: torch.tensor([[0.0, math.log(3), 5.0]])
-    goal = Goal("the third is allowed", (-math.inf,) * 3, (0.0, 0.0, math.inf))
+    low, high = torch.full((1, 3), -math.inf), torch.tensor([[0.0, 0.0, math.inf]])  # the third is allowed
     # P(first absent) = 1/2, P(second absent) = 1/4
-    assert critic.log_met(torch.zeros(1, 4), METER, goal).item() == pytest.approx(math.log(1 / 8), rel=1e-5)
+    assert critic.log_met(torch.zeros(1, 4), METER, low, high).item() == pytest.approx(math.log(1 / 8), rel=1e-5)
 
 
 def test_undefined_measures_teach_nothing():
@@ -57,7 +56,15 @@ def test_undefined_measures_teach_nothing():
 def test_constraints_add_up_by_weight():
     critics, z, meter = tiny_model().critics, torch.randn(5, 16), torch.zeros(5, dtype=torch.long)
     key, density = parse_constraint("key", "C"), parse_constraint("density", "6@3")
-    together = combine(critics, [key, density], meter)(z)
-    apart = combine(critics, [key], meter)(z) + 3 * combine(critics, [parse_constraint("density", "6")], meter)(z)
+    together = combine(critics, [key, density], meter, [0] * 5)(z)
+    apart = combine(critics, [key], meter, [0] * 5)(z) + 3 * combine(critics, [parse_constraint("density", "6")], meter, [0] * 5)(z)
     assert torch.allclose(together, apart, rtol=1e-5)
     assert (together <= 0).all()
+
+
+def test_a_melody_that_will_be_moved_has_its_goals_moved_back():
+    critics, z, meter = tiny_model().critics, torch.randn(2, 16), torch.zeros(2, dtype=torch.long)
+    moved = combine(critics, [parse_constraint("key", "D"), parse_constraint("range", "D4..A5")], meter, [2, 0])(z)
+    at_home = combine(critics, [parse_constraint("key", "C"), parse_constraint("range", "C4..G5")], meter, [0, 0])(z)
+    assert torch.isclose(moved[0], at_home[0])  # D major, once moved up a tone, is C major at home
+    assert not torch.isclose(moved[1], at_home[1])

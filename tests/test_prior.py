@@ -21,16 +21,8 @@ def test_a_field_that_knows_the_path_has_no_loss():
     assert loss.item() < 1e-10
 
 
-def test_realism_is_the_share_of_real_points_with_larger_error():
+def test_realism_is_the_share_of_real_phrases_that_cost_more():
     prior = tiny_model().prior
-    prior.error_quantiles.copy_(torch.linspace(0, 1, QUANTILES))
-    for error, share in ((0.0, 1.0), (0.25, 0.75), (1.0, 0.0), (9.0, 0.0)):
-        assert abs(prior.realism(error) - share) < 1e-6
-
-
-def test_points_near_the_data_have_smaller_errors_than_far_ones():
-    prior = tiny_model().prior
-    prior.velocity = lambda x_t, t, meter: (x_t - 1) / t[:, None]  # the exact field of data that is one point, all ones
-    errors = prior.denoising_error(torch.stack([torch.ones(16), 1.5 * torch.ones(16), 3 * torch.ones(16)]), torch.zeros(3, dtype=torch.long))
-    assert errors[0] < 1e-10
-    assert errors[0] < errors[1] < errors[2]
+    prior.real_nats.copy_(torch.linspace(0, 1, QUANTILES))
+    for nats, share in ((0.0, 1.0), (0.25, 0.75), (1.0, 0.0), (9.0, 0.0)):
+        assert abs(prior.realism(nats) - share) < 1e-6
