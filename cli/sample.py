@@ -22,7 +22,7 @@ METERS = ("4/4", "3/4", "6/8")
 @click.option("--program", type=click.IntRange(0, 127), default=0, show_default=True, help="General MIDI program.")
 @click.option("--seed", type=click.IntRange(0), help="Drawn and reported when absent.")
 @click.option("--method", type=click.Choice(["auto", "guided", "rejection", "normal"]), default="auto", show_default=True)
-@click.option("--temperature", type=float, default=0.8, show_default=True, help="Above: more adventurous; below: more usual.")
+@click.option("--temperature", type=float, default=1.0, show_default=True, help="Above: more adventurous; below: more usual.")
 @click.option(
     "--name", "pattern", default="{stem}-{seed}-{index}.mid", show_default=True, help="File names; fields: stem, seed, index and the rules' names."
 )

@@ -39,7 +39,7 @@ class Recipe:
                 replace(FitOptions(steps=750, batch=128, beta=0.3, drop=0.1, warm_share=0.0, learning_rate=1.5e-3, seed=1), **changes),
             ),
             replace(FitOptions(steps=4000, batch=192, learning_rate=1e-3), **changes),
-            replace(FitOptions(steps=2500, batch=512, learning_rate=1e-3, average=0.99), **changes),
+            replace(FitOptions(steps=1500, batch=512, learning_rate=1e-3, average=0.99), **changes),
             bank,
             VAEConfig(latent=latent),
             PriorConfig(latent=latent),

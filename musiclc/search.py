@@ -23,10 +23,10 @@ class GuideOptions:
     in standard deviations a dimension. temperature: scale of the starting noise; below 1 keeps to the likelier points.
     """
 
-    steps: int = 32
+    steps: int = 12
     strength: float = 12.0
     limit: float = 3.0
-    temperature: float = 0.8
+    temperature: float = 1.0
 
 
 def time_grid(steps: int) -> list[float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CORE = ("errors", "theory", "melody", "tokens", "rules", "goals", "trigram")
+CORE = ("errors", "theory", "melody", "tokens", "rules", "goals", "home", "trigram")
 HEAVY = {"torch", "note_seq", "pretty_midi", "music21", "matplotlib", "lightning_fabric", "mido"}
 
 
