@@ -24,6 +24,9 @@ METERS = ("4/4", "3/4", "6/8")
 @click.option("--method", type=click.Choice(["auto", "guided", "rejection", "normal"]), default="auto", show_default=True)
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Above: more adventurous; below: more usual.")
 @click.option(
+    "--realism", type=click.FloatRange(0, 1), default=0.95, show_default=True, help="Draw on until this share of real phrases is less likely."
+)
+@click.option(
     "--name", "pattern", default="{stem}-{seed}-{index}.mid", show_default=True, help="File names; fields: stem, seed, index and the rules' names."
 )
 @click.option("--midi-type", type=click.Choice(["0", "1"]), default="1", show_default=True)
@@ -47,7 +50,9 @@ def command(
     drawn = seed is None
     seed = secrets.randbelow(10**7) if seed is None else seed
     try:
-        options = compose.SampleOptions(meter=rest["meter"], bars=rest["bars"], seed=seed, method=rest["method"], temperature=rest["temperature"])
+        options = compose.SampleOptions(
+            meter=rest["meter"], bars=rest["bars"], seed=seed, method=rest["method"], temperature=rest["temperature"], realism=rest["realism"]
+        )
         for constraint in constraints:
             constraint.rule.check(constraint.goal, options.meter)
         fields = {"stem": "melody", "seed": str(seed), **goal_fields(constraints)}

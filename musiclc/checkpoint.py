@@ -6,6 +6,7 @@ float16), and a *state*, what a training run needs to go on (exact).
 Inside: `Model`, `save_model`, `load_model`, `save_state`, `load_state`.
 """
 
+import copy
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -37,6 +38,15 @@ class Model:
     prior: FlowPrior | None = None
     critics: dict[str, Critic] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)  # how it was made: options, data, figures of the fit
+    _fast: FlowPrior | None = None
+
+    def fast_prior(self) -> FlowPrior:
+        """The prior in bfloat16, converted once. Raises CheckpointError when the model has none."""
+        if self.prior is None:
+            raise CheckpointError(f"model {self.name!r} has no prior")
+        if self._fast is None:
+            self._fast = copy.deepcopy(self.prior).bfloat16()
+        return self._fast
 
 
 def save_model(model: Model, path: Path) -> None:

@@ -7,7 +7,7 @@ Inside: `load`, `SampleOptions`, `Draw`, `sample`, `score`, `parse_constraints`.
 """
 
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 CHUNK = 64  # points a network call
 METHODS = ("auto", "guided", "rejection", "normal")
+FRESH_STEPS, NEAR_STEPS = 12, 4  # of the flow, from noise and from near the best so far
+BACK_FROM, BACK_TO = 0.25, 0.6  # how far back to noise a draw near the best starts: times of the flow
 NEARLY = 0.9  # share of notes that must meet the goal already before `_repair` may move the others
 
 
@@ -63,8 +65,10 @@ class SampleOptions:
 
     method: "guided" draws from the prior guided by critics; "rejection" draws from the prior, unguided; "normal" draws z from
     N(0, I), the VAE's own prior (a baseline); "auto" is "guided". temperature: scale of the starting noise, in (0, 2].
-    candidates: draws of the method "guided" among which the likeliest that meets the wish is delivered. attempts: draws that a
-    melody may cost before the best so far is delivered. repair: move the last few notes of a melody that is nearly there, and
+    "guided" draws each melody in rounds of `candidates`, first from noise, then near the best so far, until it meets the wish
+    and its realism (see Draw) is at least `realism`, or it has cost `attempts` draws. The other methods draw until the wish is
+    met.
+    repair: move the last few notes of a melody that is nearly there, and
     say so.
     """
 
@@ -73,9 +77,10 @@ class SampleOptions:
     seed: int = 0
     method: str = "auto"
     temperature: float = 1.0
-    strength: float | None = None
-    candidates: int = 8
-    attempts: int = 16
+    strength: float = 1.5
+    candidates: int = 4
+    realism: float = 0.95
+    attempts: int = 24
     repair: bool = True
 
     def __post_init__(self) -> None:
@@ -84,6 +89,8 @@ class SampleOptions:
             raise UsageError(f"bars {self.bars}: this version writes phrases of {PHRASE_BARS} bars")
         if self.method not in METHODS:
             raise UsageError(f"method {self.method!r}: wanted one of {', '.join(METHODS)}")
+        if not 0 <= self.realism <= 1:
+            raise UsageError(f"realism {self.realism:g}: wanted 0 to 1")
         if not 0 < self.temperature <= 2:
             raise UsageError(f"temperature {self.temperature:g}: wanted above 0 and at most 2")
         if self.seed < 0:
@@ -117,6 +124,8 @@ class _Candidate:
     tokens: np.ndarray
     scores: np.ndarray
     nats: float
+    point: "Tensor"  # latent, at home
+    move: int  # semitones from home
 
     @property
     def met(self) -> bool:
@@ -157,56 +166,77 @@ def _check_parts(model: "Model", constraints: list[Constraint], method: str) -> 
 
 
 def _delivered(model: "Model", constraints: list[Constraint], n: int, options: SampleOptions) -> Iterator[Draw]:
-    """Draws in order of index. Every chunk mixes whatever draws are due, of whatever items."""
-    first = min(options.candidates if options.method == "guided" else 1, options.attempts)
-    queue = [(index, attempt) for index in range(1, n + 1) for attempt in range(1, first + 1)]
+    """Draws in order of index. Items are drawn in rounds; a chunk holds one round each of as many items as fit."""
+    climbing = options.method == "guided"
+    enough = model.prior.nats_of(options.realism) if model.prior and climbing else np.inf
+    each = _draws_a_round(options)
+    fresh, again = deque(range(1, n + 1)), deque[int]()
     best: dict[int, _Candidate] = {}
     drawn: Counter[int] = Counter()
     following = 1
-    while queue:
-        now, queue = queue[:CHUNK], queue[CHUNK:]
-        again = []
-        for candidate in _judged(model, constraints, now, options):
-            index = candidate.index
-            drawn[index] += 1
-            if index not in best or candidate.rank > best[index].rank:
-                best[index] = candidate
-            if first <= drawn[index] < options.attempts and not best[index].met:
-                again.append((index, drawn[index] + 1))
-        waiting = {index for index, _ in again} | {index for index, _ in queue}
-        queue = again + queue
-        while following <= n and following not in waiting:
+    while fresh or again:
+        source = again if len(again) >= CHUNK // each or not fresh else fresh
+        items = [source.popleft() for _ in range(min(CHUNK // each, len(source)))]
+        now = [(item, drawn[item] + i) for item in items for i in range(1, each + 1)]
+        for candidate in _judged(model, constraints, now, best if climbing else {}, options):
+            if candidate.index not in best or candidate.rank > best[candidate.index].rank:
+                best[candidate.index] = candidate
+        for item in items:
+            drawn[item] += each
+            if drawn[item] < options.attempts and not (best[item].met and best[item].nats <= enough):
+                again.append(item)
+        unready = set(again)
+        while following in best and following not in unready:
             yield _draw(model, constraints, best.pop(following), drawn.pop(following), options)
             following += 1
 
 
-def _judged(model: "Model", constraints: list[Constraint], now: list[tuple[int, int]], options: SampleOptions) -> list[_Candidate]:
-    """The draws (index, attempt), decoded, moved from home and scored by the rules."""
-    noise, moves = _starts(model, constraints, now, options)
-    points = _points(model, constraints, noise, moves, options)
+def _draws_a_round(options: SampleOptions) -> int:
+    return min(options.candidates, options.attempts, CHUNK) if options.method == "guided" else 1
+
+
+def _judged(
+    model: "Model", constraints: list[Constraint], now: list[tuple[int, int]], best: Mapping[int, _Candidate], options: SampleOptions
+) -> list[_Candidate]:
+    """The draws (index, attempt), decoded, moved from home and scored by the rules; later attempts start near the item's best."""
+    x, start, moves = _starts(model, constraints, now, best, options)
+    steps = NEAR_STEPS if now[0][0] in best else FRESH_STEPS
+    points = _points(model, constraints, x, start, moves, options, steps)
     tokens = transposed(_decode(model, points, options.meter), np.asarray(moves))[: len(now)]
     scores = [c.score(c.rule.measure(tokens, options.meter)) for c in constraints]
     by_row = np.stack(scores, axis=1) if scores else np.ones((len(tokens), 0))
     costs = nats(model, tokens, options.meter)
-    return [_Candidate(*now[i], tokens[i], by_row[i], float(costs[i])) for i in range(len(now))]
+    return [_Candidate(*now[i], tokens[i], by_row[i], float(costs[i]), points[i], moves[i]) for i in range(len(now))]
 
 
-def _starts(model: "Model", constraints: list[Constraint], now: list[tuple[int, int]], options: SampleOptions) -> tuple["Tensor", list[int]]:
-    """A chunk of starting noise (CHUNK, d) and of moves from home, each row drawn from (seed, index, attempt); unused rows zero."""
+def _starts(
+    model: "Model", constraints: list[Constraint], now: list[tuple[int, int]], best: Mapping[int, _Candidate], options: SampleOptions
+) -> tuple["Tensor", "Tensor", list[int]]:
+    """A chunk of starting points x (CHUNK, d), times (CHUNK,) and moves from home; each row depends on (seed, index, attempt).
+
+    The first attempts of an item start from noise; later ones from its best, part of the way back to noise. Unused rows are zero.
+    """
     import torch
+
+    from musiclc.search import noised
 
     assert model.prior is not None
     choices = moves_away(constraints, model.prior.home_shares.numpy()) if options.method != "normal" else [0]
-    noise, moves = torch.zeros(CHUNK, model.vae.dimensions), [0] * CHUNK
+    clean, noise, times, moves = torch.zeros(CHUNK, model.vae.dimensions), torch.zeros(CHUNK, model.vae.dimensions), torch.ones(CHUNK), [0] * CHUNK
     for row, (index, attempt) in enumerate(now):
-        key, choice = np.random.SeedSequence((options.seed, index, attempt)).generate_state(2, np.uint64)
+        key, choice, time = np.random.SeedSequence((options.seed, index, attempt)).generate_state(3, np.uint64)
         noise[row] = torch.randn(model.vae.dimensions, generator=torch.Generator().manual_seed(int(key >> np.uint64(1))))
         moves[row] = choices[int(choice) % len(choices)]
-    return noise, moves
+        if index in best:
+            clean[row], moves[row] = model.prior.standardise(best[index].point[None])[0], best[index].move
+            times[row] = BACK_FROM + (BACK_TO - BACK_FROM) * float(time) / 2**64
+    return noised(clean, noise, times, options.temperature), times, moves
 
 
-def _points(model: "Model", constraints: list[Constraint], noise: "Tensor", moves: list[int], options: SampleOptions) -> "Tensor":
-    """Latent points (n, d) of melodies at home from starting noise, by the method; moves: where each will be taken from there."""
+def _points(
+    model: "Model", constraints: list[Constraint], x: "Tensor", start: "Tensor", moves: list[int], options: SampleOptions, steps: int
+) -> "Tensor":
+    """Latent points (n, d) of melodies at home from x at times start, by the method; moves: where each will be taken from there."""
     import torch
 
     from musiclc.critics import combine
@@ -215,8 +245,8 @@ def _points(model: "Model", constraints: list[Constraint], noise: "Tensor", move
     prior = model.prior
     assert prior is not None
     if options.method == "normal":
-        return noise
-    meter = torch.full((len(noise),), METER_NAMES.index(options.meter))
+        return x
+    meter = torch.full((len(x),), METER_NAMES.index(options.meter))
     objective = None
     if constraints and options.method == "guided":
         met = combine(model.critics, constraints, meter, moves)
@@ -224,20 +254,20 @@ def _points(model: "Model", constraints: list[Constraint], noise: "Tensor", move
         def objective(x: "Tensor") -> "Tensor":
             return met(prior.restore(x))
 
-    guide = GuideOptions(temperature=options.temperature)
-    if options.strength is not None:
-        guide = replace(guide, strength=options.strength)
+    guide = GuideOptions(steps, options.strength)
+
+    field = model.fast_prior() if _fast_bfloat16() else prior
+    width = next(field.parameters()).dtype
 
     def velocity(x: "Tensor", t: "Tensor") -> "Tensor":
-        with torch.autocast("cpu", torch.bfloat16, enabled=_fast_bfloat16()):
-            return prior.velocity(x, t, meter).float()
+        return field.velocity(x.to(width), t, meter).float()
 
     with torch.no_grad():
-        return prior.restore(guided(noise, velocity, objective, guide))
+        return prior.restore(guided(x, start, velocity, objective, guide))
 
 
 def _fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 faster than float32; where it does not, autocast would be many times slower."""
+    """Whether this processor multiplies bfloat16 faster than float32; where it does not, it would be many times slower."""
     import torch
 
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)

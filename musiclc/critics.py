@@ -26,6 +26,7 @@ from musiclc.theory import METER_NAMES
 
 Objective = Callable[[Tensor], Tensor]  # latent points (n, d) → (n,), larger is better
 
+FAR = 1e3  # standard deviations of a measure that count as infinitely many
 MIN_SPREAD = 0.02  # of a foretold normal, in standard deviations of the measure
 
 
@@ -82,8 +83,9 @@ class Critic(nn.Module):
         if self.config.family == "presence":
             return -(F.softplus(self(z, meter)) * (high <= 0)).sum(1)
         mean, spread = self.normal(z, meter)
-        below = ((low - self.center) / self.scale - mean) / spread  # standard scores of the bounds
-        above = ((high - self.center) / self.scale - mean) / spread
+        # standard scores of the bounds; an infinite one would turn the gradient into NaN
+        below = (((low - self.center) / self.scale).clamp(-FAR, FAR) - mean) / spread
+        above = (((high - self.center) / self.scale).clamp(-FAR, FAR) - mean) / spread
         return _log_between(below, above).sum(1)
 
 

@@ -137,9 +137,9 @@ def _masked(model: "Model", n: int, seed: int) -> np.ndarray:
     rows = []
     for first in range(1, n + 1, compose.CHUNK):
         now = [(i, 1) for i in range(first, min(first + compose.CHUNK, n + 1))]
-        noise, moves = compose._starts(model, [], now, options)
+        x, start, moves = compose._starts(model, [], now, {}, options)
         # at home nearly all is in C already: a fair baseline moves away as unconstrained samples do, and is masked there
-        points = compose._points(model, [], noise, moves, options)
+        points = compose._points(model, [], x, start, moves, options, compose.FRESH_STEPS)
         tokens = transposed(compose._decode(model, points, "4/4"), np.asarray(moves))
         mean, _ = model.vae.encode(torch.from_numpy(tokens.astype(np.int64)), torch.zeros(len(points), dtype=torch.long))
         rows.append(model.vae.decode(mean, torch.zeros(len(points), dtype=torch.long), banned).numpy()[: len(now)])

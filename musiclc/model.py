@@ -137,13 +137,16 @@ class MelodyVAE(nn.Module):
         banned: bool (V,), tokens never written: the decode-time mask, a baseline.
         """
         steps, state = self._unfold(z, meter)
-        token = torch.full((len(steps),), START, dtype=torch.long, device=z.device)
+        gru, embedding = self.recurrent, self.config.embedding
+        # What the GRU reads of each step, and of each token that could be written, is worked out once and not 64 times.
+        read_step = F.linear(steps, gru.weight_ih_l0[:, embedding:], gru.bias_ih_l0)  # (n, T, 3·recurrent)
+        read_token = F.linear(self.tokens.weight, gru.weight_ih_l0[:, :embedding])  # (tokens, 3·recurrent)
+        token = torch.full((len(z),), START, dtype=torch.long, device=z.device)
         bar_length = self.bar_lengths(meter)
         written = []
-        for place, step in enumerate(steps.unbind(1)):
-            output, next_state = self.recurrent(torch.cat([self.tokens(token), step], dim=-1)[:, None], state[None])
-            state = next_state[0]
-            logits = self.out(torch.cat([output[:, 0], step], dim=-1))
+        for place in range(steps.shape[1]):
+            state = _gru_step(read_step[:, place] + read_token[token], F.linear(state, gru.weight_hh_l0, gru.bias_hh_l0), state)
+            logits = self.out(torch.cat([state, steps[:, place]], dim=-1))
             token = (logits if banned is None else logits.masked_fill(banned, -torch.inf)).argmax(-1)
             token = token.masked_fill(bar_length <= place % BAR_STEPS, PAD)
             written.append(token)
@@ -182,3 +185,12 @@ class MelodyVAE(nn.Module):
         reconstruction = F.cross_entropy(logits.flatten(0, 1), target, ignore_index=IGNORE, reduction="sum") / len(tokens)
         kl = (0.5 * (mean**2 + std**2 - 1) - std.log()).sum(1).mean()
         return reconstruction, kl
+
+
+def _gru_step(read: Tensor, remembered: Tensor, state: Tensor) -> Tensor:
+    """One step of torch's GRU cell from its two products (n, 3·width) and its state (n, width)."""
+    read_reset, read_keep, read_new = read.chunk(3, dim=1)
+    old_reset, old_keep, old_new = remembered.chunk(3, dim=1)
+    new = torch.tanh(read_new + torch.sigmoid(read_reset + old_reset) * old_new)
+    keep = torch.sigmoid(read_keep + old_keep)
+    return new + keep * (state - new)

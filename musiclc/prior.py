@@ -98,7 +98,7 @@ class FlowPrior(nn.Module):
 
     def velocity(self, x: Tensor, t: Tensor, meter: Tensor) -> Tensor:
         """v(x_t, t): x (n, d) standardised, t (n,) in [0, 1], meter int (n,) → (n, d)."""
-        condition = F.silu(self.time(_time_features(t, self.config.condition)) + self.meter(meter))
+        condition = F.silu(self.time(_time_features(t, self.config.condition).to(self.place.dtype)) + self.meter(meter))
         h = self.latent_in(x.view(len(x), PHRASE_BARS, -1)) + self.place
         for block in self.blocks:
             h = block(h, condition)
@@ -113,6 +113,10 @@ class FlowPrior(nn.Module):
     def realism(self, nats: float) -> float:
         """Share of real held-out phrases that cost more nats a note: in [0, 1], 1 for the likeliest."""
         return 1 - float(np.interp(nats, self.real_nats.numpy(), np.linspace(0, 1, QUANTILES)))
+
+    def nats_of(self, realism: float) -> float:
+        """The inverse of `realism`: nats a note that a share `realism` of real held-out phrases exceeds."""
+        return float(np.interp(1 - realism, np.linspace(0, 1, QUANTILES), self.real_nats.numpy()))
 
 
 def _time_features(t: Tensor, width: int) -> Tensor:

@@ -68,3 +68,13 @@ def test_a_melody_that_will_be_moved_has_its_goals_moved_back():
     at_home = combine(critics, [parse_constraint("key", "C"), parse_constraint("range", "C4..G5")], meter, [0, 0])(z)
     assert torch.isclose(moved[0], at_home[0])  # D major, once moved up a tone, is C major at home
     assert not torch.isclose(moved[1], at_home[1])
+
+
+@pytest.mark.parametrize("goal", [">=9", "<=3", "4..8", "8"])
+def test_gradients_are_finite_for_every_kind_of_goal(goal):
+    critics, meter = tiny_model().critics, torch.zeros(6, dtype=torch.long)
+    z = (10 * torch.randn(6, 16)).requires_grad_(True)
+    wishes = [parse_constraint("density", goal), parse_constraint("range", "C4..C6"), parse_constraint("key", "A minor")]
+    (gradient,) = torch.autograd.grad(combine(critics, wishes, meter, [0] * 6)(z).sum(), z)
+    assert torch.isfinite(gradient).all()
+    assert gradient.abs().sum() > 0

@@ -1,10 +1,6 @@
-from itertools import pairwise
-
 import torch
 
-from musiclc.search import GuideOptions, guided, time_grid
-
-WIDE = torch.tensor(3.0)
+from musiclc.search import GuideOptions, guided, noised
 
 
 def to_point(target):
@@ -20,15 +16,15 @@ def standard_normal(x, t):
 
 def test_the_flow_of_one_point_arrives_there():
     target = torch.randn(3)
-    assert torch.allclose(guided(torch.randn(5, 3), to_point(target), None, GuideOptions()), target.expand(5, 3), atol=1e-5)
+    assert torch.allclose(guided(torch.randn(5, 3), torch.ones(5), to_point(target), None, GuideOptions()), target.expand(5, 3), atol=1e-5)
 
 
 def test_guidance_moves_towards_the_goal_and_leaves_the_rest():
     noise = torch.randn(400, 2)
     before = noise.clone()
-    options = GuideOptions(temperature=1.0, strength=5.0)
-    free = guided(noise, standard_normal, None, options)
-    pulled = guided(noise, standard_normal, lambda x: -((x[:, 0] - 2) ** 2) / 2, options)
+    options = GuideOptions(strength=5.0)
+    free = guided(noise, torch.ones(len(noise)), standard_normal, None, options)
+    pulled = guided(noise, torch.ones(len(noise)), standard_normal, lambda x: -((x[:, 0] - 2) ** 2) / 2, options)
     assert (pulled[:, 0].mean() - 2).abs() < (free[:, 0].mean() - 2).abs() / 2
     assert (pulled[:, 1] - free[:, 1]).abs().max() < 1e-5
     assert torch.equal(noise, before)
@@ -36,18 +32,22 @@ def test_guidance_moves_towards_the_goal_and_leaves_the_rest():
 
 def test_an_objective_that_is_met_does_not_push():
     noise = torch.randn(50, 2)
-    flat = guided(noise, standard_normal, lambda x: 0 * x.sum(1), GuideOptions())
-    assert torch.equal(flat, guided(noise, standard_normal, None, GuideOptions()))
+    flat = guided(noise, torch.ones(len(noise)), standard_normal, lambda x: 0 * x.sum(1), GuideOptions())
+    assert torch.equal(flat, guided(noise, torch.ones(len(noise)), standard_normal, None, GuideOptions()))
 
 
 def test_a_steep_objective_is_limited():
-    steep = guided(torch.randn(50, 2), standard_normal, lambda x: 1e9 * x[:, 0], GuideOptions(strength=1.0, limit=2.0))
+    steep = guided(torch.randn(50, 2), torch.ones(50), standard_normal, lambda x: 1e9 * x[:, 0], GuideOptions(strength=1.0, limit=2.0))
     assert torch.isfinite(steep).all()
     assert steep.abs().max() < 20
 
 
-def test_times_go_from_one_to_nought():
-    times = time_grid(8)
-    assert times[0] == 1
-    assert times[-1] == 0
-    assert all(a > b for a, b in pairwise(times))
+def test_a_start_part_of_the_way_stays_near_and_each_row_has_its_own_time():
+    clean, noise = torch.randn(3, 2), torch.randn(3, 2)
+    start = torch.tensor([0.0, 0.3, 1.0])
+    x = noised(clean, noise, start)
+    assert torch.equal(x[0], clean[0])
+    assert torch.allclose(x[2], noise[2])
+    end = guided(x, start.clamp(min=1e-6), standard_normal, None, GuideOptions())
+    assert torch.allclose(end[0], clean[0], atol=1e-4)
+    assert torch.allclose(end[1:2], guided(x[1:2], start[1:2], standard_normal, None, GuideOptions()))
