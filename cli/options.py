@@ -1,5 +1,6 @@
 """Options that commands share, the rules' own made from the RULES table, and how talk goes to standard error."""
 
+import functools
 import json
 import sys
 from collections.abc import Callable
@@ -41,8 +42,8 @@ def constraint_options(function: Callable) -> Callable:
         constraints = [c for c in wished if c is not None] + list(values.pop("rule"))
         return ctx.invoke(function, constraints=constraints, **values)
 
-    gather.__doc__, gather.__name__ = function.__doc__, function.__name__
-    command: Callable = click.pass_context(gather)
+    # carries the docstring and the options declared so far
+    command: Callable = click.pass_context(functools.update_wrapper(gather, function))
     for name, rule in reversed(RULES.items()):
         text = f"{rule.about}: {rule.goals}"
         command = click.option(f"--{name}", f"rule_{name}", type=_Wish(_goal_parser(name)), metavar="GOAL", help=text)(command)

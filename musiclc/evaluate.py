@@ -77,7 +77,7 @@ def samples(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     free, _ = _delivered(model, {}, n, seed, method="guided")
     single, _ = _delivered(model, {"key": "C"}, n, seed, method="guided", attempts=1, repair=False)
     in_c, draws = _delivered(model, {"key": "C"}, n, seed, method="guided")
-    rejection, _ = _delivered(model, {"key": "C"}, min(n, 200), seed, method="rejection", attempts=2, repair=False)
+    rejection, _ = _delivered(model, {"key": "C"}, min(n, 200), seed, method="rejection", attempts=24, repair=False)
     prior, _ = _delivered(model, {}, n, seed, method="normal")
     methods = {
         "real held-out tunes": real,
@@ -85,7 +85,7 @@ def samples(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
         "prior, no constraint": free,
         "in C, single shot": single,
         "in C, delivered": in_c,
-        "in C by rejection, 2 draws": rejection,
+        "in C by rejection, up to 24 draws": rejection,
         "in C by decode-time mask": _masked(model, n, seed),
         "in C by snapping": _snapped(free),
     }
