@@ -115,7 +115,9 @@ class FlowPrior(nn.Module):
         return 1 - float(np.interp(nats, self.real_nats.numpy(), np.linspace(0, 1, QUANTILES)))
 
     def nats_of(self, realism: float) -> float:
-        """The inverse of `realism`: nats a note that a share `realism` of real held-out phrases exceeds."""
+        """The inverse of `realism`: nats a note that a share `realism` of real held-out phrases exceeds; infinite for 0."""
+        if realism <= 0:
+            return math.inf
         return float(np.interp(1 - realism, np.linspace(0, 1, QUANTILES), self.real_nats.numpy()))
 
 

@@ -91,8 +91,8 @@ def test_the_prior_learns_and_leaves_the_vae_alone(data, fabric):
     prior, _ = fit_prior(data, data, vae, PriorConfig(4, 16, 2, 1, 8), options, fabric=fabric, on_step=lambda s, f: errors.append(f["error"]))
     assert np.mean(errors[-20:]) < 0.8 * np.mean(errors[:20])
     assert not differs(before, vae.state_dict())
-    assert (prior.error_quantiles.diff() >= 0).all()
-    assert prior.error_quantiles[-1] > prior.error_quantiles[0]
+    assert (prior.real_nats.diff() >= 0).all()
+    assert prior.real_nats[-1] > prior.real_nats[0]
 
 
 def test_a_critic_learns_from_the_rule_alone(fabric):
