@@ -135,6 +135,11 @@ def _range_goal(text: str) -> Goal:
     return Goal(f"{pitch_name(lowest)}..{pitch_name(highest)}", (lowest, -math.inf), (math.inf, highest))
 
 
+def _pitches(measures: np.ndarray, goal: Goal | None) -> Any:
+    """Lowest and highest pitch as JSON; None where undefined."""
+    return [None if np.isnan(v) else int(v) for v in measures]
+
+
 def _moved_range(goal: Goal, semitones: int) -> Goal:
     return Goal(goal.text, tuple(v + semitones for v in goal.low), tuple(v + semitones for v in goal.high))
 
@@ -143,9 +148,8 @@ def _moved_range(goal: Goal, semitones: int) -> Goal:
 
 
 def _plain(measures: np.ndarray, goal: Goal | None) -> Any:
-    """Measures (m,) as JSON: one number, or a list; None where undefined."""
-    values = [None if np.isnan(v) else round(float(v), 6) for v in measures]
-    return values[0] if len(values) == 1 else values
+    """The one measure (1,) as JSON; None where undefined."""
+    return None if np.isnan(measures[0]) else round(float(measures[0]), 6)
 
 
 def _number_goal(name: str, tolerance: float) -> Callable[[str], Goal]:
@@ -196,7 +200,7 @@ _ROWS = (
         measures=("lowest pitch", "highest pitch"),
         measure=range_measures,
         parse=_range_goal,
-        value=_plain,
+        value=_pitches,
         limits=lambda meter: (21.0, 108.0),
         move=_moved_range,
     ),
