@@ -8,8 +8,7 @@ import click
 
 from musiclc.cli.options import constraint_options, dump, goal_fields, json_option, model_option, progress_meter, quiet_option, talker
 from musiclc.errors import UsageError
-
-METERS = ("4/4", "3/4", "6/8")
+from musiclc.theory import METER_NAMES
 
 
 @click.command()
@@ -17,7 +16,7 @@ METERS = ("4/4", "3/4", "6/8")
 @click.option("-n", "count", type=click.IntRange(1), default=1, show_default=True, help="How many melodies.")
 @click.option("-o", "--output", help="FILE.mid for one, a folder for many, - for standard output; the current folder when absent.")
 @click.option("--bars", type=int, default=4, show_default=True)
-@click.option("--meter", type=click.Choice(METERS), default="4/4", show_default=True)
+@click.option("--meter", type=click.Choice(METER_NAMES), default="4/4", show_default=True)
 @click.option("--bpm", type=click.FloatRange(4, 1000), default=120.0, show_default=True, help="Quarter notes a minute.")
 @click.option("--program", type=click.IntRange(0, 127), default=0, show_default=True, help="General MIDI program.")
 @click.option("--seed", type=click.IntRange(0), help="Drawn and reported when absent.")

@@ -64,12 +64,11 @@ class SampleOptions:
     """How to sample. meter: as theory.METERS; bars: 4 (longer forms come later); seed: any integer from 0.
 
     method: "guided" draws from the prior guided by critics; "rejection" draws from the prior, unguided; "normal" draws z from
-    N(0, I), the VAE's own prior (a baseline); "auto" is "guided". temperature: scale of the starting noise, in (0, 2].
+    N(0, I), the VAE's own prior (a baseline); "auto" is "guided". temperature: scale of the noise, in (0, 2].
+
     "guided" draws each melody in rounds of `candidates`, first from noise, then near the best so far, until it meets the wish
-    and its realism (see Draw) is at least `realism`, or it has cost `attempts` draws. The other methods draw until the wish is
-    met.
-    repair: move the last few notes of a melody that is nearly there, and
-    say so.
+    and its realism (see Draw) is at least `realism`, or it has cost `attempts` draws. The other methods draw one at a time
+    until the wish is met. strength: how hard critics pull. repair: move the last few notes of a melody that is nearly there.
     """
 
     meter: str = "4/4"
@@ -91,6 +90,8 @@ class SampleOptions:
             raise UsageError(f"method {self.method!r}: wanted one of {', '.join(METHODS)}")
         if not 0 <= self.realism <= 1:
             raise UsageError(f"realism {self.realism:g}: wanted 0 to 1")
+        if self.candidates < 1 or self.attempts < 1:
+            raise UsageError(f"candidates {self.candidates}, attempts {self.attempts}: wanted 1 or more")
         if not 0 < self.temperature <= 2:
             raise UsageError(f"temperature {self.temperature:g}: wanted above 0 and at most 2")
         if self.seed < 0:
@@ -99,7 +100,10 @@ class SampleOptions:
 
 @dataclass(frozen=True)
 class Draw:
-    """One delivered melody and how it came about. index counts from 1; verdicts as in the manifest's "constraints"."""
+    """One delivered melody and how it came about. index counts from 1; verdicts as in the manifest's "constraints".
+
+    realism: share of real held-out phrases that cost the VAE more nats a note, in [0, 1].
+    """
 
     index: int
     melody: Melody
