@@ -14,7 +14,7 @@ Both stop pushing once the goal is sure to be met, and never go flat far from it
 Inside: `CriticConfig`, `Critic`, `combine`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,9 +22,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musiclc.goals import Constraint, Goal
+from musiclc.search import Objective
 from musiclc.theory import METER_NAMES
-
-Objective = Callable[[Tensor], Tensor]  # latent points (n, d) → (n,), larger is better
 
 FAR = 1e3  # standard deviations of a measure that count as infinitely many
 MIN_SPREAD = 0.02  # of a foretold normal, in standard deviations of the measure

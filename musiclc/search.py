@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Objective = Callable[[Tensor], Tensor]
-Velocity = Callable[[Tensor, Tensor], Tensor]
+Objective = Callable[[Tensor], Tensor]  # points (n, d) → (n,), larger is better
+Velocity = Callable[[Tensor, Tensor], Tensor]  # points (n, d), times (n,) → (n, d)
 
 
 @dataclass(frozen=True)
