@@ -13,7 +13,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
-    packages=["musiclc", "musiclc.cli", "musiclc.data"],
+    packages=["musiclc", "musiclc.rules", "musiclc.cli", "musiclc.data"],
     package_dir={"musiclc.cli": "cli", "musiclc.data": "data"},
     package_data={"musiclc": ["py.typed"], "musiclc.data": ["*.safetensors", "README.md"]},
     install_requires=[
@@ -31,7 +31,18 @@ setup(
     ],
     extras_require={
         "train": ["music21>=9.3", "lightning-fabric>=2.4", "matplotlib>=3.8"],
-        "dev": ["pytest>=8", "hypothesis>=6.100", "ruff==0.17.*", "mypy>=1.11", "music21>=9.3", "lightning-fabric>=2.4", "matplotlib>=3.8", "build"],
+        "examples": ["scikit-learn>=1.3", "matplotlib>=3.8"],
+        "dev": [
+            "pytest>=8",
+            "hypothesis>=6.100",
+            "ruff==0.17.*",
+            "mypy>=1.11",
+            "music21>=9.3",
+            "lightning-fabric>=2.4",
+            "matplotlib>=3.8",
+            "scikit-learn>=1.3",
+            "build",
+        ],
     },
     entry_points={"console_scripts": ["musiclc=musiclc.cli:main"]},
 )

@@ -6,7 +6,8 @@ import click
 
 from musiclc.cli.options import dump, json_option, model_option, quiet_option, talker
 
-SECTIONS = ("reconstruction", "samples", "copies", "cost")
+SECTIONS = ("reconstruction", "samples", "copies", "cost", "constraints")
+PARTS = ("methods", "targets", "rejection", "own")
 
 
 @click.command()
@@ -14,16 +15,32 @@ SECTIONS = ("reconstruction", "samples", "copies", "cost")
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="The dataset of musiclc prepare --essen.")
 @click.option("-n", "count", type=click.IntRange(1), default=1000, show_default=True, help="Melodies a figure.")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Of the constraints section; all when absent.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for constraints.json, constraints.md and plots.")
 @model_option
 @json_option
 @quiet_option
-def command(sections: tuple[str, ...], data: Path, count: int, seed: int, model: str | None, as_json: bool, quiet: bool) -> None:
-    """Print the figures of a model, baselines beside them: reconstruction, samples, copies, cost; all when none is named."""
-    from musiclc import compose, corpus, evaluate
+def command(
+    sections: tuple[str, ...],
+    data: Path,
+    count: int,
+    seed: int,
+    parts: tuple[str, ...],
+    output: Path | None,
+    model: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Print the figures of a model, baselines beside them: reconstruction, samples, copies, cost, constraints; all when none is named."""
+    from musiclc import compose, corpus, evaluate, report
 
     talk = talker(quiet)
     dataset, loaded = corpus.load(data), compose.load(model)
     for section in sections or SECTIONS:
         talk(f"{section} …")
+        if section == "constraints":
+            for name, rows in report.constraints(loaded, dataset, (count, seed), parts, output).items():
+                click.echo(dump({"section": name, "rows": rows}) if as_json else f"\n## {name}\n\n{evaluate.markdown(rows)}")
+            continue
         table = evaluate.SECTIONS[section](loaded, dataset, count, seed)
         click.echo(dump({"section": section, "rows": table}) if as_json else f"\n## {section}\n\n{evaluate.markdown(table)}")

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +31,19 @@ class _Wish(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class OwnRule(_Wish):
+    """What --rule takes: NAME=GOAL, FILE.py:FUNCTION[=GOAL], or the NAME of a labelled critic; @WEIGHT may follow."""
+
+    def __init__(self) -> None:
+        super().__init__(_own)
+
+
+def _own(text: str) -> Constraint:
+    from musiclc import own  # reads files, and is seldom wanted
+
+    return own.parse(text) if ".py:" in text or "=" not in text else parse_rule_option(text)
+
+
 def _goal_parser(name: str) -> Callable[[str], Constraint]:
     return lambda text: parse_constraint(name, text)
 
@@ -47,7 +61,8 @@ def constraint_options(function: Callable) -> Callable:
     for name, rule in reversed(RULES.items()):
         text = f"{rule.about}: {rule.goals}"
         command = click.option(f"--{name}", f"rule_{name}", type=_Wish(_goal_parser(name)), metavar="GOAL", help=text)(command)
-    option = click.option("--rule", multiple=True, type=_Wish(parse_rule_option), metavar="NAME=GOAL", help="Any rule by name; @WEIGHT may follow.")
+    help_text = "A rule by name, FILE.py:FUNCTION[=GOAL] of your own, or a NAME that musiclc critic taught; @WEIGHT may follow."
+    option = click.option("--rule", multiple=True, type=OwnRule(), metavar="NAME=GOAL|FILE.py:FUNCTION[=GOAL]", help=help_text)
     return option(command)
 
 
@@ -56,8 +71,19 @@ quiet_option = click.option("--quiet", is_flag=True, help="Say nothing on standa
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON lines on standard output.")
 
 
+class _Said(logging.Handler):
+    """Log records as lines on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"musiclc: {record.getMessage()}", err=True)
+
+
 def talker(quiet: bool) -> Callable[[str], None]:
-    """A function that says a line on standard error, or, when quiet, nothing."""
+    """A function that says a line on standard error, or, when quiet, nothing; what the library logs goes the same way."""
+    log = logging.getLogger("musiclc")
+    log.handlers = [_Said()]
+    log.setLevel(logging.ERROR if quiet else logging.INFO)
+    log.propagate = False
     return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
 
 

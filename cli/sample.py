@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from musiclc.cli.options import constraint_options, dump, goal_fields, json_option, model_option, progress_meter, quiet_option, talker
+from musiclc.compose import METHODS
 from musiclc.errors import UsageError
 from musiclc.theory import METER_NAMES
 
@@ -20,10 +21,10 @@ from musiclc.theory import METER_NAMES
 @click.option("--bpm", type=click.FloatRange(4, 1000), default=120.0, show_default=True, help="Quarter notes a minute.")
 @click.option("--program", type=click.IntRange(0, 127), default=0, show_default=True, help="General MIDI program.")
 @click.option("--seed", type=click.IntRange(0), help="Drawn and reported when absent.")
-@click.option("--method", type=click.Choice(["auto", "guided", "rejection", "normal"]), default="auto", show_default=True)
+@click.option("--method", type=click.Choice(METHODS), default="auto", show_default=True)
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Above: more adventurous; below: more usual.")
 @click.option(
-    "--realism", type=click.FloatRange(0, 1), default=0.95, show_default=True, help="Draw on until this share of real phrases is less likely."
+    "--realism", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Draw on until this share of real phrases is less likely."
 )
 @click.option(
     "--name", "pattern", default="{stem}-{seed}-{index}.mid", show_default=True, help="File names; fields: stem, seed, index and the rules' names."

@@ -21,6 +21,8 @@ _HOME = {
     "Melody": "melody",
     "Note": "melody",
     "RULES": "rules",
+    "Constraint": "goals",
+    "rule_of_function": "own",
     "MusiclcError": "errors",
     "read_melody": "midi",
     "to_bytes": "midi",

@@ -1,13 +1,16 @@
 """Model files: safetensors with weights, configurations, vocabulary, rules and format version in one file. Never pickle.
 
-Two kinds: a *model*, what the tools ship and load (VAE, prior, critics; matrices as int8 with a scale a row, the rest as
-float16), and a *state*, what a training run needs to go on (exact).
+Three kinds: a *model*, what the tools ship and load (VAE, prior, critics, realism critic, actor, a bank; matrices as int8 with
+a scale a row, the rest as float16); a few *networks* with notes, such as a critic in the user's cache; and a *state*, what a
+training run needs to go on (exact).
 
-Inside: `Model`, `save_model`, `load_model`, `save_state`, `load_state`.
+Inside: `Model`, `save_model`, `load_model`, `save_networks`, `load_networks`, `save_state`, `load_state`.
 """
 
 import copy
+import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,28 +19,36 @@ import torch
 from torch import Tensor, nn
 
 from musiclc import tokens as tok
-from musiclc.critics import Critic, CriticConfig
+from musiclc.bank import GRID, Bank
+from musiclc.critics import Critic, CriticConfig, Realism
 from musiclc.errors import CheckpointError
 from musiclc.files import write_whole
+from musiclc.fitting import Actor, Points
 from musiclc.model import MelodyVAE, VAEConfig
 from musiclc.prior import FlowPrior, PriorConfig
 from musiclc.theory import METER_NAMES
 from musiclc.train import FitState
 
-FORMAT = "musiclc-model-1"
+FORMAT = "musiclc-model-2"
+NETWORKS_FORMAT = "musiclc-networks-1"
 STATE_FORMAT = "musiclc-state-1"
 _SCALE = "//scale"  # suffix of the row scales of an int8 matrix
 
 
 @dataclass
 class Model:
-    """All that `musiclc sample` needs: the VAE, the prior on its latent space, and a critic for each rule that has one."""
+    """All that `musiclc sample` needs: the VAE, the prior on its latent space, a critic for each rule that has one; and where
+    there are such, the paper's realism critic, an actor, and a bank of decoded points.
+    """
 
     name: str
     vae: MelodyVAE
     prior: FlowPrior | None = None
     critics: dict[str, Critic] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)  # how it was made: options, data, figures of the fit
+    realism: Realism | None = None
+    actor: Actor | None = None
+    bank: Bank | None = None
     _fast: FlowPrior | None = None
 
     def fast_prior(self) -> FlowPrior:
@@ -48,25 +59,34 @@ class Model:
             self._fast = copy.deepcopy(self.prior).bfloat16()
         return self._fast
 
+    def fingerprint(self) -> str:
+        """A short hash of what decides what points mean and decode to: names critics in the user's cache."""
+        found = hashlib.sha256(self.name.encode())
+        for module in (self.vae, self.prior):
+            for value in module.state_dict().values() if module is not None else ():
+                found.update(value.detach().float().flatten()[:64].numpy().tobytes())
+        return found.hexdigest()[:16]
+
 
 def save_model(model: Model, path: Path) -> None:
     """Write a model file, whole or not at all."""
     from safetensors.torch import save
 
     modules: dict[str, nn.Module] = {"vae": model.vae}
-    if model.prior is not None:
-        modules["prior"] = model.prior
+    single = {"prior": model.prior, "realism": model.realism, "actor": model.actor}
+    modules |= {part: module for part, module in single.items() if module is not None}
     modules |= {f"critic/{name}": critic for name, critic in model.critics.items()}
-    tensors: dict[str, Tensor] = {}
-    for part, module in modules.items():
-        for name, value in module.state_dict().items():
-            tensors |= _compressed(f"{part}/{name}", value.detach())
+    tensors = _weights(modules)
+    if model.bank is not None:
+        points = model.bank.points
+        tensors["bank/x"] = (points.x * GRID).round().to(torch.int8)
+        tensors |= {"bank/meter": points.condition.to(torch.uint8), "bank/tokens": torch.from_numpy(model.bank.tokens)}
     info = {
         "format": FORMAT,
         "name": model.name,
         "vocabulary": tok.DESCRIPTION,
         "meters": list(METER_NAMES),
-        "configs": {part: asdict(module.config) for part, module in modules.items()},
+        "configs": _configs(modules),
         "notes": model.notes,
     }
     write_whole(path, save(tensors, metadata={"musiclc": json.dumps(info, sort_keys=True)}))
@@ -79,16 +99,29 @@ def load_model(path: Path) -> Model:
         if info.get(what) != ours:
             raise CheckpointError(f"{path}: {what} {info.get(what)!r}, this musiclc has {ours!r}; train the model anew")
     try:
-        critics = {
-            part.removeprefix("critic/"): _build(Critic(CriticConfig(**config)), part, tensors)
-            for part, config in info["configs"].items()
-            if part.startswith("critic/")
-        }
-        vae = _build(MelodyVAE(VAEConfig(**info["configs"]["vae"])), "vae", tensors)
-        prior = _build(FlowPrior(PriorConfig(**info["configs"]["prior"])), "prior", tensors) if "prior" in info["configs"] else None
+        parts = _build_all(info["configs"], tensors)
+        bank = _bank(tensors, parts["prior"].config.blur) if "bank/x" in tensors else None
+        critics = {part.removeprefix("critic/"): module for part, module in parts.items() if part.startswith("critic/")}
+        return Model(info["name"], parts["vae"], parts.get("prior"), critics, info["notes"], parts.get("realism"), parts.get("actor"), bank)
     except (KeyError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{path}: its configuration and weights do not fit this musiclc ({error}); train the model anew") from error
-    return Model(info["name"], vae, prior, critics, info["notes"])
+
+
+def save_networks(modules: dict[str, nn.Module], notes: dict[str, Any], path: Path) -> None:
+    """Write some of a model's kinds of networks, such as {"critic/zigzag": …}, with notes; whole or not at all."""
+    from safetensors.torch import save
+
+    info = {"format": NETWORKS_FORMAT, "configs": _configs(modules), "notes": notes}
+    write_whole(path, save(_weights(modules), metadata={"musiclc": json.dumps(info, sort_keys=True)}))
+
+
+def load_networks(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The networks by name and the notes that `save_networks` wrote. Raises CheckpointError as `load_model`."""
+    info, tensors = _read(path, NETWORKS_FORMAT, "musiclc critic train")
+    try:
+        return _build_all(info["configs"], tensors), info["notes"]
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: its networks do not fit this musiclc ({error}); drop it with musiclc critic remove") from error
 
 
 def save_state(state: FitState, info: dict[str, Any], path: Path) -> None:
@@ -135,6 +168,34 @@ def _compressed(name: str, value: Tensor) -> dict[str, Tensor]:
         return {name: value.half().contiguous()}
     scale = (value.abs().amax(1, keepdim=True) / 127).clamp(min=1e-6).half()
     return {name: (value / scale.float()).round().clamp(-127, 127).to(torch.int8), name + _SCALE: scale}
+
+
+def _weights(modules: dict[str, nn.Module]) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for part, module in modules.items():
+        for name, value in module.state_dict().items():
+            tensors |= _compressed(f"{part}/{name}", value.detach())
+    return tensors
+
+
+def _configs(modules: dict[str, Any]) -> dict[str, dict]:
+    return {part: dict(m.config) if isinstance(m.config, dict) else asdict(m.config) for part, m in modules.items()}
+
+
+def _build_all(configs: dict[str, dict], tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """The modules by part name, each of the kind that its name begins with."""
+    makers: dict[str, Callable[[dict], nn.Module]] = {
+        "vae": lambda c: MelodyVAE(VAEConfig(**c)),
+        "prior": lambda c: FlowPrior(PriorConfig(**c)),
+        "critic": lambda c: Critic(CriticConfig(**c)),
+        "realism": lambda c: Realism(**c),
+        "actor": lambda c: Actor(**c),
+    }
+    return {part: _build(makers[part.partition("/")[0]](config), part, tensors) for part, config in configs.items()}
+
+
+def _bank(tensors: dict[str, Tensor], blur: float) -> Bank:
+    return Bank(Points(tensors["bank/x"].float() / GRID, tensors["bank/meter"].long(), blur), tensors["bank/tokens"].numpy())
 
 
 def _build(module: nn.Module, part: str, tensors: dict[str, Tensor]) -> Any:

@@ -1,13 +1,11 @@
 """What the command line and a notebook call: load a model, sample melodies under constraints, score melodies.
 
-Every network call works on a full chunk of CHUNK points: products of matrices round alike for every row of one shape, so
-melody i of a run depends on (seed, i) alone, bit for bit, however many are asked for.
+Melody i of a run depends on (seed, i) alone, bit for bit, however many are asked for.
 
 Inside: `load`, `SampleOptions`, `Draw`, `sample`, `score`, `parse_constraints`.
 """
 
 import os
-from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,20 +16,17 @@ import numpy as np
 from musiclc import tokens as tok
 from musiclc.errors import CheckpointError, UsageError
 from musiclc.goals import Constraint
-from musiclc.home import moves_away, transposed
 from musiclc.melody import PHRASE_BARS, Melody
-from musiclc.rules import RULES, parse_constraint
-from musiclc.theory import METER_NAMES, check_meter
+from musiclc.rules import RULES, parse_constraint, settled
+from musiclc.theory import check_meter
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from musiclc.checkpoint import Model
+    from musiclc.rounds import Candidate, Rounds
 
-CHUNK = 64  # points a network call
-METHODS = ("auto", "guided", "rejection", "normal")
-FRESH_STEPS, NEAR_STEPS = 12, 4  # of the flow, from noise and from near the best so far
-BACK_FROM, BACK_TO = 0.25, 0.6  # how far back to noise a draw near the best starts: times of the flow
+METHODS = ("auto", "guided", "gradient", "langevin", "actor", "chosen", "vector", "rejection", "normal")
+NEED_CRITICS = ("guided", "gradient", "langevin", "actor", "vector")
+SCOUTS = 512  # melodies of the bank that say which transposition suits a wish
 NEARLY = 0.9  # share of notes that must meet the goal already before `_repair` may move the others
 
 
@@ -39,7 +34,7 @@ def shipped_model() -> Path:
     """The model file that comes with the package."""
     import musiclc.data
 
-    return Path(next(iter(musiclc.data.__path__))) / "folk-4bar-v1.safetensors"
+    return Path(next(iter(musiclc.data.__path__))) / "folk-4bar-v2.safetensors"
 
 
 def load(path: str | os.PathLike | None = None) -> "Model":
@@ -55,20 +50,20 @@ def load(path: str | os.PathLike | None = None) -> "Model":
 def parse_constraints(wishes: Mapping[str, str] | Sequence[Constraint] | None) -> list[Constraint]:
     """Constraints from {"key": "C", "density": "6"}; a list of constraints is taken as it is. Raises UsageError."""
     if isinstance(wishes, Mapping):
-        return [parse_constraint(name, str(goal)) for name, goal in wishes.items()]
-    return list(wishes or [])
+        return settled([parse_constraint(name, str(goal)) for name, goal in wishes.items()])
+    return settled(list(wishes or []))
 
 
 @dataclass(frozen=True)
 class SampleOptions:
     """How to sample. meter: as theory.METERS; bars: 4 (longer forms come later); seed: any integer from 0.
 
-    method: "guided" draws from the prior guided by critics; "rejection" draws from the prior, unguided; "normal" draws z from
-    N(0, I), the VAE's own prior (a baseline); "auto" is "guided". temperature: scale of the noise, in (0, 2].
+    method: as methods.METHODS, or "normal", draws of N(0, I), the VAE's own prior (a baseline); "auto" is "guided".
+    temperature: scale of the noise, in (0, 2]. strength: how hard critics pull; 1 is Bayes' rule.
 
-    "guided" draws each melody in rounds of `candidates`, first from noise, then near the best so far, until it meets the wish
-    and its realism (see Draw) is at least `realism`, or it has cost `attempts` draws. The other methods draw one at a time
-    until the wish is met. strength: how hard critics pull. repair: move the last few notes of a melody that is nearly there.
+    Each melody is drawn once from noise, then in rounds of `candidates` near the best so far, until it meets the wish and its
+    realism (see Draw) is at least `realism`, or it has cost `attempts` draws; "rejection" and "normal" draw one at a time from
+    noise until the wish is met. With more than one attempt, the last few notes of a melody that is nearly there are moved.
     """
 
     meter: str = "4/4"
@@ -76,11 +71,10 @@ class SampleOptions:
     seed: int = 0
     method: str = "auto"
     temperature: float = 1.0
-    strength: float = 1.5
+    strength: float = 1.0
     candidates: int = 4
-    realism: float = 0.95
+    realism: float = 0.2
     attempts: int = 24
-    repair: bool = True
 
     def __post_init__(self) -> None:
         check_meter(self.meter)
@@ -119,28 +113,6 @@ class Draw:
         return all(v["satisfied"] for v in self.verdicts)
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """One decoded draw. scores: one a constraint. nats: what it costs the VAE, nats a note, smaller for likelier ones."""
-
-    index: int
-    attempt: int
-    tokens: np.ndarray
-    scores: np.ndarray
-    nats: float
-    point: "Tensor"  # latent, at home
-    move: int  # semitones from home
-
-    @property
-    def met(self) -> bool:
-        return bool((self.scores >= 1 - 1e-9).all())
-
-    @property
-    def rank(self) -> tuple[float, float]:
-        """Larger is better: first what meets the constraints best, then what is likeliest."""
-        return round(float(self.scores.sum()), 6), -self.nats
-
-
 def sample(
     model: "Model", constraints: Mapping[str, str] | Sequence[Constraint] | None = None, n: int = 1, options: SampleOptions | None = None
 ) -> Iterator[Draw]:
@@ -155,169 +127,75 @@ def sample(
     for constraint in wished:
         constraint.rule.check(constraint.goal, options.meter)
     method = "guided" if options.method == "auto" else options.method
-    _check_parts(model, wished, method)
-    return _delivered(model, wished, n, replace(options, method=method))
+    rounds = prepared(model, wished, replace(options, method=method))
+    return (_draw(model, wished, candidate, attempts, rounds) for candidate, attempts in rounds.best(n))
 
 
-def _check_parts(model: "Model", constraints: list[Constraint], method: str) -> None:
-    if model.prior is None:
-        raise CheckpointError(f"model {model.name!r} has no prior: fit one with musiclc train prior")
-    missing = [c.rule.name for c in constraints if c.rule.name not in model.critics]
-    if method == "guided" and missing:
-        raise CheckpointError(
-            f"model {model.name!r} has no critic for {', '.join(missing)}: fit it with musiclc train critics, or use --method rejection"
-        )
+def prepared(model: "Model", constraints: list[Constraint], options: SampleOptions) -> "Rounds":
+    """All that draws of one wish need, checked. options.method is a method's own name. Raises CheckpointError."""
+    from musiclc.home import moves_away
+    from musiclc.methods import Wish
+    from musiclc.rounds import RoundOptions, Rounds
+
+    if model.prior is None or model.bank is None:
+        raise CheckpointError(f"model {model.name!r} has no {'bank' if model.prior else 'prior'}: fit one with musiclc train")
+    if options.method == "actor" and model.actor is None:
+        raise CheckpointError(f"model {model.name!r} has no actor: fit one with musiclc train, or use --method guided")
+    choices = moves_away(constraints, model.bank.where(options.meter, SCOUTS), options.meter) if options.method != "normal" else [0]
+    critics = _critics(model, constraints, options.method, choices)
+    plain = options.method in ("rejection", "normal")
+    rounds = RoundOptions(
+        options.seed,
+        options.temperature,
+        1 if plain else options.candidates,
+        options.attempts,
+        np.inf if plain else model.prior.nats_of(options.realism),
+        near=not plain,
+    )
+    return Rounds(Wish(model, constraints, critics, options.meter, options.strength), options.method, choices, rounds)
 
 
-def _delivered(model: "Model", constraints: list[Constraint], n: int, options: SampleOptions) -> Iterator[Draw]:
-    """Draws in order of index. Items are drawn in rounds; a chunk holds one round each of as many items as fit."""
-    climbing = options.method == "guided"
-    enough = model.prior.nats_of(options.realism) if model.prior and climbing else np.inf
-    each = _draws_a_round(options)
-    fresh, again = deque(range(1, n + 1)), deque[int]()
-    best: dict[int, _Candidate] = {}
-    drawn: Counter[int] = Counter()
-    following = 1
-    while fresh or again:
-        source = again if len(again) >= CHUNK // each or not fresh else fresh
-        items = [source.popleft() for _ in range(min(CHUNK // each, len(source)))]
-        now = [(item, drawn[item] + i) for item in items for i in range(1, each + 1)]
-        for candidate in _judged(model, constraints, now, best if climbing else {}, options):
-            if candidate.index not in best or candidate.rank > best[candidate.index].rank:
-                best[candidate.index] = candidate
-        for item in items:
-            drawn[item] += each
-            if drawn[item] < options.attempts and not (best[item].met and best[item].nats <= enough):
-                again.append(item)
-        unready = set(again)
-        while following in best and following not in unready:
-            yield _draw(model, constraints, best.pop(following), drawn.pop(following), options)
-            following += 1
+def prepare_critics(model: "Model", constraints: Sequence[Constraint], meter: str = "4/4") -> None:
+    """Fit and cache the critics that rules of one's own need, so that sampling starts at once."""
+    prepared(model, settled(constraints), SampleOptions(meter=meter, method="guided"))
 
 
-def _draws_a_round(options: SampleOptions) -> int:
-    return min(options.candidates, options.attempts, CHUNK) if options.method == "guided" else 1
+def _critics(model: "Model", constraints: list[Constraint], method: str, choices: list[int]) -> dict[str, Any]:
+    """A critic for every constraint's rule: the model's, or the rule's own."""
+    critics = dict(model.critics)
+    for constraint in constraints:
+        rule = constraint.rule
+        if rule.name in critics or method not in NEED_CRITICS:
+            continue
+        if rule.critic is None:
+            raise CheckpointError(f"model {model.name!r} has no critic for {rule.name}: fit it with musiclc train critics, or use --method chosen")
+        critics[rule.name] = rule.critic(model, constraint.goal, choices[0])
+    return critics
 
 
-def _judged(
-    model: "Model", constraints: list[Constraint], now: list[tuple[int, int]], best: Mapping[int, _Candidate], options: SampleOptions
-) -> list[_Candidate]:
-    """The draws (index, attempt), decoded, moved from home and scored by the rules; later attempts start near the item's best."""
-    x, start, moves = _starts(model, constraints, now, best, options)
-    steps = NEAR_STEPS if now[0][0] in best else FRESH_STEPS
-    points = _points(model, constraints, x, start, moves, options, steps)
-    tokens = transposed(_decode(model, points, options.meter), np.asarray(moves))[: len(now)]
-    scores = [c.score(c.rule.measure(tokens, options.meter)) for c in constraints]
-    by_row = np.stack(scores, axis=1) if scores else np.ones((len(tokens), 0))
-    costs = nats(model, tokens, options.meter)
-    return [_Candidate(*now[i], tokens[i], by_row[i], float(costs[i]), points[i], moves[i]) for i in range(len(now))]
-
-
-def _starts(
-    model: "Model", constraints: list[Constraint], now: list[tuple[int, int]], best: Mapping[int, _Candidate], options: SampleOptions
-) -> tuple["Tensor", "Tensor", list[int]]:
-    """A chunk of starting points x (CHUNK, d), times (CHUNK,) and moves from home; each row depends on (seed, index, attempt).
-
-    The first attempts of an item start from noise; later ones from its best, part of the way back to noise. Unused rows are zero.
-    """
-    import torch
-
-    from musiclc.search import noised
-
-    assert model.prior is not None
-    choices = moves_away(constraints, model.prior.home_shares.numpy()) if options.method != "normal" else [0]
-    clean, noise, times, moves = torch.zeros(CHUNK, model.vae.dimensions), torch.zeros(CHUNK, model.vae.dimensions), torch.ones(CHUNK), [0] * CHUNK
-    for row, (index, attempt) in enumerate(now):
-        key, choice, time = np.random.SeedSequence((options.seed, index, attempt)).generate_state(3, np.uint64)
-        noise[row] = torch.randn(model.vae.dimensions, generator=torch.Generator().manual_seed(int(key >> np.uint64(1))))
-        moves[row] = choices[int(choice) % len(choices)]
-        if index in best:
-            clean[row], moves[row] = model.prior.standardise(best[index].point[None])[0], best[index].move
-            times[row] = BACK_FROM + (BACK_TO - BACK_FROM) * float(time) / 2**64
-    return noised(clean, noise, times, options.temperature), times, moves
-
-
-def _points(
-    model: "Model", constraints: list[Constraint], x: "Tensor", start: "Tensor", moves: list[int], options: SampleOptions, steps: int
-) -> "Tensor":
-    """Latent points (n, d) of melodies at home from x at times start, by the method; moves: where each will be taken from there."""
-    import torch
-
-    from musiclc.critics import combine
-    from musiclc.search import GuideOptions, guided
-
-    prior = model.prior
-    assert prior is not None
-    if options.method == "normal":
-        return x
-    meter = torch.full((len(x),), METER_NAMES.index(options.meter))
-    objective = None
-    if constraints and options.method == "guided":
-        met = combine(model.critics, constraints, meter, moves)
-
-        def objective(x: "Tensor") -> "Tensor":
-            return met(prior.restore(x))
-
-    guide = GuideOptions(steps, options.strength)
-
-    field = model.fast_prior() if _fast_bfloat16() else prior
-    width = next(field.parameters()).dtype
-
-    def velocity(x: "Tensor", t: "Tensor") -> "Tensor":
-        return field.velocity(x.to(width), t, meter).float()
-
-    with torch.no_grad():
-        return prior.restore(guided(x, start, velocity, objective, guide))
-
-
-def _fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 faster than float32; where it does not, it would be many times slower."""
-    import torch
-
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(supported and supported())
-
-
-def _decode(model: "Model", points: "Tensor", meter: str) -> np.ndarray:
-    import torch
-
-    number = torch.full((len(points),), METER_NAMES.index(meter))
-    return tok.unpad(model.vae.decode(points, number).numpy().astype(np.uint8), meter)
-
-
-def nats(model: "Model", tokens: np.ndarray, meter: str) -> np.ndarray:
-    """What each of tokens (n, T) costs the VAE, in nats a note (MelodyVAE.nats): (n,), smaller for likelier melodies."""
-    import torch
-
-    number = torch.full((CHUNK,), METER_NAMES.index(meter))
-    found = []
-    for first in range(0, len(tokens), CHUNK):
-        rows = tok.pad(tokens[first : first + CHUNK], meter).astype(np.int64)
-        full = np.concatenate([rows, np.repeat(rows[:1], CHUNK - len(rows), axis=0)])
-        found.append(model.vae.nats(torch.from_numpy(full), number)[: len(rows)].numpy())
-    return np.concatenate(found)
-
-
-def _draw(model: "Model", constraints: list[Constraint], candidate: _Candidate, attempts: int, options: SampleOptions) -> Draw:
+def _draw(model: "Model", constraints: list[Constraint], candidate: "Candidate", attempts: int, rounds: "Rounds") -> Draw:
     """What is delivered of the best candidate."""
+    from musiclc import judge
+
     assert model.prior is not None
-    tokens, moved = _repair(candidate, constraints, options)
-    cost = float(nats(model, tokens[None], options.meter)[0]) if moved else candidate.nats
-    verdicts = [c.verdict(c.rule.measure(tokens[None], options.meter)[0]) for c in constraints]
+    meter = rounds.wish.meter
+    tokens, moved = _repair(candidate, constraints) if rounds.options.attempts > 1 else (candidate.tokens, 0)
+    cost = float(judge.nats(model, tokens[None], meter)[0]) if moved or np.isinf(candidate.nats) else candidate.nats
+    verdicts = [c.verdict(c.rule.measure(tokens[None], meter)[0]) for c in constraints]
     warnings = [f"{moved} notes moved to the nearest pitch that the wish allows"] if moved else []
     warnings += [f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"]]
     return Draw(
         candidate.index,
-        tok.to_melody(tokens, options.meter),
+        tok.to_melody(tokens, meter),
         verdicts,
-        options.method + ("+repair" if moved else ""),
+        rounds.method + ("+repair" if moved else ""),
         attempts,
         round(model.prior.realism(cost), 4),
         warnings,
     )
 
 
-def _repair(candidate: _Candidate, constraints: list[Constraint], options: SampleOptions) -> tuple[np.ndarray, int]:
+def _repair(candidate: "Candidate", constraints: list[Constraint]) -> tuple[np.ndarray, int]:
     """The last resort, after all attempts: the few notes outside the wished scale and range go to the nearest pitch inside.
 
     Only when at least NEARLY of the notes are inside already. Returns the tokens (T,) and how many notes were moved.
@@ -328,7 +206,7 @@ def _repair(candidate: _Candidate, constraints: list[Constraint], options: Sampl
     tokens = candidate.tokens
     pitches = tokens.astype(int) + tok.PITCH_OF_TOKEN
     outside = (tokens >= tok.FIRST_ONSET) & ~allowed[np.clip(pitches, 0, 127)]
-    if not options.repair or not outside.any() or not allowed.any() or outside.sum() > (1 - NEARLY) * tok.onsets(tokens).sum():
+    if not outside.any() or not allowed.any() or outside.sum() > (1 - NEARLY) * tok.onsets(tokens).sum():
         return tokens, 0
     choices = np.flatnonzero(allowed)
     nearest = choices[np.abs(choices[None] - pitches[outside][:, None]).argmin(axis=1)]

@@ -2,13 +2,13 @@
 
 Every figure about samples is measured on notes read back from the written MIDI files, by the rules; never by a critic.
 
-Inside: `reconstruction`, `samples`, `copies`, `cost`, and `SECTIONS` that names them.
+Inside: `reconstruction`, `samples`, `copies`, `cost`, `SECTIONS` that names them, and `delivered`. (Constraints: constrained.py.)
 """
 
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from musiclc import compose
 from musiclc import tokens as tok
 from musiclc.corpus import Dataset
-from musiclc.home import transposed
+from musiclc.goals import Constraint
 from musiclc.rules import RULES, best_key, parse_constraint
 from musiclc.theory import METER_NAMES, PITCH_CLASS_NAMES
 from musiclc.trigram import Trigram, events
@@ -74,11 +74,11 @@ def samples(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     judge = Trigram(events(dataset.melody_tokens("train", "4/4")))
     real = np.concatenate([dataset.melody_tokens(split, "4/4") for split in ("test", "near")])
     reference = judge.surprise(events(real))
-    free, _ = _delivered(model, {}, n, seed, method="guided")
-    single, _ = _delivered(model, {"key": "C"}, n, seed, method="guided", attempts=1, repair=False)
-    in_c, draws = _delivered(model, {"key": "C"}, n, seed, method="guided")
-    rejection, _ = _delivered(model, {"key": "C"}, min(n, 200), seed, method="rejection", attempts=24, repair=False)
-    prior, _ = _delivered(model, {}, n, seed, method="normal")
+    free, _ = delivered(model, {}, n, seed, method="guided")
+    single, _ = delivered(model, {"key": "C"}, n, seed, method="guided", attempts=1, candidates=1)
+    in_c, draws = delivered(model, {"key": "C"}, n, seed, method="guided")
+    rejection, _ = delivered(model, {"key": "C"}, min(n, 200), seed, method="rejection", attempts=24)
+    prior, _ = delivered(model, {}, n, seed, method="normal")
     methods = {
         "real held-out tunes": real,
         "VAE prior N(0, I)": prior,
@@ -111,7 +111,9 @@ def samples(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     return table
 
 
-def _delivered(model: "Model", wishes: dict[str, str], n: int, seed: int, **options: Any) -> tuple[np.ndarray, list[compose.Draw]]:
+def delivered(
+    model: "Model", wishes: Mapping[str, str] | Sequence[Constraint], n: int, seed: int, **options: Any
+) -> tuple[np.ndarray, list[compose.Draw]]:
     """Tokens read back from the files that n draws were written to, and the draws."""
     from musiclc.midi import read_melody, to_bytes
 
@@ -126,23 +128,19 @@ def _delivered(model: "Model", wishes: dict[str, str], n: int, seed: int, **opti
 
 
 def _masked(model: "Model", n: int, seed: int) -> np.ndarray:
-    """Draws of the prior decoded with every token outside C major banned."""
+    """Draws of the prior, encoded and decoded again with every token outside C major banned."""
     import torch
 
     goal = parse_constraint("key", "C").goal
     banned = torch.zeros(tok.VOCABULARY, dtype=torch.bool)
     for token in range(tok.FIRST_ONSET, tok.VOCABULARY):
         banned[token] = goal.high[(token + tok.PITCH_OF_TOKEN) % 12] <= 0
-    options = compose.SampleOptions(seed=seed)
+    free, _ = delivered(model, {}, n, seed, method="rejection", attempts=1)  # nearly all is in C at home: these stand in all keys
     rows = []
-    for first in range(1, n + 1, compose.CHUNK):
-        now = [(i, 1) for i in range(first, min(first + compose.CHUNK, n + 1))]
-        x, start, moves = compose._starts(model, [], now, {}, options)
-        # at home nearly all is in C already: a fair baseline moves away as unconstrained samples do, and is masked there
-        points = compose._points(model, [], x, start, moves, options, compose.FRESH_STEPS)
-        tokens = transposed(compose._decode(model, points, "4/4"), np.asarray(moves))
-        mean, _ = model.vae.encode(torch.from_numpy(tokens.astype(np.int64)), torch.zeros(len(points), dtype=torch.long))
-        rows.append(model.vae.decode(mean, torch.zeros(len(points), dtype=torch.long), banned).numpy()[: len(now)])
+    for first in range(0, n, 500):
+        tokens = torch.from_numpy(free[first : first + 500].astype(np.int64))
+        meter = torch.zeros(len(tokens), dtype=torch.long)
+        rows.append(model.vae.decode(model.vae.encode(tokens, meter)[0], meter, banned).numpy())
     return np.concatenate(rows)
 
 
@@ -168,8 +166,8 @@ def copies(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     train = dataset.melody_tokens("train", "4/4")
     groups = {
         "real held-out tunes": dataset.melody_tokens("test", "4/4"),
-        "prior, no constraint": _delivered(model, {}, n, seed)[0],
-        "in C, delivered": _delivered(model, {"key": "C"}, n, seed)[0],
+        "prior, no constraint": delivered(model, {}, n, seed)[0],
+        "in C, delivered": delivered(model, {"key": "C"}, n, seed)[0],
     }
     table: Table = [{"melodies": name} for name in groups]
     for length in COPY_LENGTHS:

@@ -1,7 +1,7 @@
 """Goals: what a rule's number should be, as text → bounds → a score in [0, 1] that grades near misses.
 
 A number is near ("6": within the rule's tolerance), "4..8" an interval, ">=8" and "<=3" half-lines. Words and keys are each
-rule's own (rules.py). All become bounds on the rule's measures; 1 means met.
+rule's own (rules/). All become bounds on the rule's measures; 1 means met.
 
 Inside: `Goal`, `interval`, `distance_score`, `Constraint`.
 """
@@ -18,17 +18,21 @@ from musiclc.errors import UsageError
 if TYPE_CHECKING:
     from musiclc.rules import Rule
 
-_NUMBER = r"\s*([-+]?\d+(?:\.\d+)?)\s*"
+_NUMBER = r"\s*([-+]?(?:\d+(?:\.\d+)?|\.\d+))\s*"
 _NEAR, _BETWEEN, _BOUND = re.compile(_NUMBER), re.compile(rf"{_NUMBER}\.\.{_NUMBER}"), re.compile(rf"\s*([<>])=?{_NUMBER}")
 
 
 @dataclass(frozen=True)
 class Goal:
-    """Bounds that each of a rule's measures must lie in, both ends included. text: how manifests name it."""
+    """Bounds that each of a rule's measures must lie in, both ends included. text: how manifests name it.
+
+    mix: a weight for each measure; when given, low and high hold one bound each, on the weighted sum of the measures.
+    """
 
     text: str
     low: tuple[float, ...]
     high: tuple[float, ...]
+    mix: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,10 @@ class Constraint:
         }
 
 
-def interval(text: str, tolerance: float, rule: str) -> tuple[float, float]:
+def interval(text: str, tolerance: float, rule: str, words: tuple[str, ...] = ()) -> tuple[float, float]:
     """The closed interval that a goal's text means; a bare number stretches by `tolerance` to both sides.
 
-    Raises UsageError when it is none of "6", "4..8", ">=8", "<=3".
+    Raises UsageError when it is none of "6", "4..8", ">=8", "<=3"; it names the rule's `words`, which the caller has tried.
     """
     if match := _NEAR.fullmatch(text):
         return float(match[1]) - tolerance, float(match[1]) + tolerance
@@ -74,14 +78,19 @@ def interval(text: str, tolerance: float, rule: str) -> tuple[float, float]:
         return low, high
     if match := _BOUND.fullmatch(text):
         return (float(match[2]), math.inf) if match[1] == ">" else (-math.inf, float(match[2]))
-    raise UsageError(f"{rule} {text!r}: wanted a number such as 6, an interval 4..8, or a bound '>=8' or '<=3' (quote it for the shell)")
+    known = f", or {', '.join(words)}" if words else ""
+    raise UsageError(f"{rule} {text!r}: wanted a number such as 6, an interval 4..8, or a bound '>=8' or '<=3' (quote it for the shell){known}")
 
 
 def distance_score(measures: np.ndarray, goal: Goal, tolerance: float) -> np.ndarray:
-    """1 within the goal's bounds, falling as 1 / (1 + distance / tolerance) outside; 0 where a measure is undefined (NaN).
+    """1 within the goal's bounds, falling as 1 / (1 + distance / tolerance) outside; 0 where a bounded measure is undefined (NaN).
 
-    measures: (n, m). The distance is the sum over measures, in the rule's unit.
+    measures: (n, m). The distance is the sum over measures, in the rule's unit; a measure without bounds adds nothing.
     """
     low, high = np.asarray(goal.low), np.asarray(goal.high)
-    distance = (np.maximum(low - measures, 0) + np.maximum(measures - high, 0)).sum(axis=1)
+    if goal.mix is not None:
+        measures = measures @ np.asarray(goal.mix)[:, None]
+    bounded = np.isfinite(low) | np.isfinite(high)
+    outside = np.maximum(low - measures, 0) + np.maximum(measures - high, 0)
+    distance = np.where(bounded, outside, 0).sum(axis=1)
     return np.where(np.isnan(distance), 0.0, 1 / (1 + distance / tolerance))

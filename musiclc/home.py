@@ -13,14 +13,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from musiclc import tokens as tok
-from musiclc.goals import Constraint, Goal
+from musiclc.goals import Constraint
 from musiclc.rules import MAJOR_PROFILE, MINOR_PROFILE, key_measures
 from musiclc.theory import HIGHEST_PITCH, LOWEST_PITCH, SCALES
 
 HOME_PITCH = 70
-HOME_RANGE = (62, 79)  # of a usual melody at home: mean lowest and highest pitch
-NEAR_BEST = 0.03  # moves whose expected share in key is so near the best are as good
+NEAR_BEST = 0.03  # moves whose fit is so near the best, as a share of it, are as good
+FIXED_SAMPLE = 100  # melodies on which a rule that must be measured anew at every move is tried
 _ANY_KEY = range(-6, 6)
+_ANY_OCTAVE = range(LOWEST_PITCH - HOME_PITCH, HIGHEST_PITCH - HOME_PITCH + 1)
 _TIE = 1e-3  # weight of the key profiles, which only decide between scales that hold as many notes
 
 
@@ -57,24 +58,25 @@ def _on_piano(tokens: np.ndarray, moves: np.ndarray) -> np.ndarray:
     return np.where(fits, fitted, 0)
 
 
-def moves_away(constraints: Sequence[Constraint], home_shares: np.ndarray) -> list[int]:
-    """Semitones from home that suit the constraints best, all as good: any of the twelve keys when nothing is asked of pitch.
+def moves_away(constraints: Sequence[Constraint], melodies: np.ndarray, meter: str) -> list[int]:
+    """Semitones from home that suit the constraints best, all about as good: any of the twelve keys when nothing is asked of pitch.
 
-    home_shares: (12,), how often each pitch class occurs at home.
+    melodies: tokens (n, T) of usual ones at home. How well a move suits is the mean over them of the product of the scores
+    that they would have there; rules that transposition does not touch have no say.
     """
-    by_rule = {c.rule.name: c.goal for c in constraints}
-    moves = list(_ANY_KEY if "range" not in by_rule else range(LOWEST_PITCH - HOME_PITCH, HIGHEST_PITCH - HOME_PITCH + 1))
-    if "key" in by_rule:
-        held = np.asarray(by_rule["key"].high) > 0
-        share = {move: float(home_shares @ np.roll(held, -move)) for move in moves}
-        moves = [move for move in moves if share[move] >= max(share.values()) - NEAR_BEST]
-    if "range" in by_rule:
-        excess = {move: _excess(move, by_rule["range"]) for move in moves}
-        moves = [move for move in moves if excess[move] <= min(excess.values()) + 1e-9]
-    return moves
-
-
-def _excess(move: int, goal: Goal) -> float:
-    """Semitones by which a usual melody, moved from home, sticks out of the wished range; least where it is in the middle."""
-    below, above = goal.low[0] - (HOME_RANGE[0] + move), HOME_RANGE[1] + move - goal.high[1]
-    return max(below, 0.0) + max(above, 0.0) + (abs(below - above) / 100 if max(below, above) > 0 else 0.0)
+    pitched = [c for c in constraints if c.rule.move is not None]
+    fixed = [c for c in constraints if c.rule.fixed]
+    if not pitched and not fixed:
+        return list(_ANY_KEY)
+    moves = _ANY_OCTAVE if any(c.rule.octaves for c in constraints) else _ANY_KEY
+    measures = [c.rule.measure(melodies, meter) for c in pitched]
+    suits = np.ones((len(moves), len(melodies)))
+    for row, move in enumerate(moves):
+        for constraint, found in zip(pitched, measures, strict=True):
+            suits[row] *= constraint.rule.score(found, constraint.rule.moved(constraint.goal, -move)) ** constraint.weight
+        for constraint in fixed:
+            there = transposed(melodies[:FIXED_SAMPLE], np.full(min(len(melodies), FIXED_SAMPLE), move))
+            suits[row] *= constraint.score(constraint.rule.measure(there, meter)).mean() ** constraint.weight
+    fit = suits.mean(axis=1)
+    best = [move for move, value in zip(moves, fit, strict=True) if value >= (1 - NEAR_BEST) * fit.max()]
+    return best[:1] if fixed else best

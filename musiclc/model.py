@@ -6,14 +6,18 @@ bar, d = B·k in all. A meter is its number in `theory.METER_NAMES`.
 The encoder flattens each bar's step embeddings into one vector (a bar is short and its grid is fixed, so dense layers do in
 one product what a recurrent net does in sixteen steps), then lets the four bars attend to one another. The decoder lets the
 four latent vectors attend to one another, unfolds each into step features, and a GRU writes the 64 tokens left to right. It
-remembers what it wrote, so that a point a little off the encodings still decodes to a line that hangs together.
+is told how much noise the point holds (its `blur` t in [0, 1], a time of the prior's flow): a clean point it spells out, a
+blurred one it reads as a hint and writes the likeliest line that agrees with it. So a point a little off the encodings
+still decodes to a line that hangs together (noise-conditioned decoding, as the upsamplers of Ho et al. 2022, Cascaded
+Diffusion Models, §4).
 
 Sources: bar-wise latents as in MusicVAE's conductor (Roberts et al. 2018, §3.2); reconstruction weighed over the KL term
 (β < 1) as in Engel, Hoffman and Roberts 2018, §2.
 
-Inside: `VAEConfig`, `Block`, `MelodyVAE`.
+Inside: `VAEConfig`, `Block`, `time_features`, `MelodyVAE`.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +31,7 @@ from musiclc.tokens import BAR_STEPS, HOLD, PAD, VOCABULARY
 START, DROPPED = PAD + 1, PAD + 2  # what the decoder reads before the first step, and in place of a token it must not see
 IGNORE = -100  # cross_entropy's own mark for steps that do not count
 MIN_STD = 1e-3
+BLUR_FEATURES = 64
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,13 @@ class Block(nn.Module):
         return self.mlp(x + self.project(attended))
 
 
+def time_features(t: Tensor, width: int) -> Tensor:
+    """Sines and cosines of t (n,) at frequencies from 1 to 1000: (n, width)."""
+    frequencies = torch.exp(torch.linspace(0, math.log(1000.0), width // 2, device=t.device))
+    angles = t[:, None] * frequencies
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
 class MelodyVAE(nn.Module):
     """encode: tokens → mean and std of q(z|x); decode: z → tokens; loss: what training minimises."""
 
@@ -91,6 +103,7 @@ class MelodyVAE(nn.Module):
 
         self.latent_in = nn.Linear(c.latent, c.width)
         self.decoder_meter = nn.Embedding(meters, c.width)
+        self.blur = nn.Sequential(nn.Linear(BLUR_FEATURES, BLUR_FEATURES), nn.SiLU(), nn.Linear(BLUR_FEATURES, c.width))
         self.decoder_place = nn.Parameter(0.02 * torch.randn(PHRASE_BARS, c.width))
         self.decoder = nn.Sequential(*(Block(c.width, c.heads) for _ in range(c.decoder_layers)), nn.LayerNorm(c.width))
         self.unfold = nn.Linear(c.width, BAR_STEPS * c.step_width)
@@ -112,16 +125,18 @@ class MelodyVAE(nn.Module):
         std = F.softplus(self.std(h).float() - 2) + MIN_STD
         return self.mean(h).float().flatten(1), std.flatten(1)
 
-    def _unfold(self, z: Tensor, meter: Tensor) -> tuple[Tensor, Tensor]:
-        """z (n, d) → step features (n, T, step_width) and the GRU's first state (n, recurrent)."""
-        h = self.latent_in(z.view(len(z), PHRASE_BARS, -1)) + self.decoder_place + self.decoder_meter(meter)[:, None]
+    def _unfold(self, z: Tensor, meter: Tensor, blur: Tensor | None) -> tuple[Tensor, Tensor]:
+        """z (n, d), blur (n,) → step features (n, T, step_width) and the GRU's first state (n, recurrent)."""
+        blur = torch.zeros(len(z), device=z.device) if blur is None else blur
+        told = self.decoder_meter(meter) + self.blur(time_features(blur, BLUR_FEATURES))
+        h = self.latent_in(z.view(len(z), PHRASE_BARS, -1)) + self.decoder_place + told[:, None]
         h = self.decoder(h)  # (n, B, width)
         steps = self.unfold(h).view(len(z), PHRASE_BARS, BAR_STEPS, -1) + self.step_place[meter][:, None]
         return F.gelu(steps).flatten(1, 2), torch.tanh(self.first_state(h.flatten(1)))
 
-    def logits(self, z: Tensor, meter: Tensor, previous: Tensor) -> Tensor:
-        """Logits (n, T, V) of every step's token given z (n, d) and the tokens before it (n, T), as `before` makes them."""
-        steps, state = self._unfold(z, meter)
+    def logits(self, z: Tensor, meter: Tensor, previous: Tensor, blur: Tensor | None = None) -> Tensor:
+        """Logits (n, T, V) of every step's token given z (n, d), its blur (n,) and the tokens before it (n, T), as `before` makes them."""
+        steps, state = self._unfold(z, meter, blur)
         hidden, _ = self.recurrent(torch.cat([self.tokens(previous), steps], dim=-1), state[None])
         return self.out(torch.cat([hidden, steps], dim=-1))
 
@@ -131,12 +146,13 @@ class MelodyVAE(nn.Module):
         return torch.cat([torch.full_like(tokens[:, :1], START), tokens[:, :-1]], dim=1)
 
     @torch.no_grad()
-    def decode(self, z: Tensor, meter: Tensor, banned: Tensor | None = None) -> Tensor:
+    def decode(self, z: Tensor, meter: Tensor, banned: Tensor | None = None, blur: Tensor | None = None) -> Tensor:
         """z (n, d), meter int (n,) → the greedy tokens int64 (n, T); steps beyond a bar of 12 hold PAD.
 
+        blur: (n,) in [0, 1], the share of noise in each point: none when absent.
         banned: bool (V,), tokens never written: the decode-time mask, a baseline.
         """
-        steps, state = self._unfold(z, meter)
+        steps, state = self._unfold(z, meter, blur)
         gru, embedding = self.recurrent, self.config.embedding
         # What the GRU reads of each step, and of each token that could be written, is worked out once and not 64 times.
         read_step = F.linear(steps, gru.weight_ih_l0[:, embedding:], gru.bias_ih_l0)  # (n, T, 3·recurrent)
@@ -172,6 +188,12 @@ class MelodyVAE(nn.Module):
         kl = (0.5 * (mean**2 + std**2 - 1) - std.log()).sum(1)
         return (reconstruction + kl) / ((tokens > HOLD) & (tokens < PAD)).sum(1).clamp(min=1)
 
+    def spelling_loss(self, z: Tensor, meter: Tensor, blur: Tensor, tokens: Tensor, dropped: Tensor) -> Tensor:
+        """Nats a melody that the decoder alone spends on tokens (n, T) given points z (n, d) blurred by (n,); dropped as in `loss`."""
+        logits = self.logits(z, meter, self.before(tokens).masked_fill(dropped, DROPPED), blur).float()
+        target = tokens.masked_fill(tokens == PAD, IGNORE).flatten()
+        return F.cross_entropy(logits.flatten(0, 1), target, ignore_index=IGNORE, reduction="sum") / len(tokens)
+
     def loss(self, tokens: Tensor, meter: Tensor, *, noise: Tensor, dropped: Tensor) -> tuple[Tensor, Tensor]:
         """Reconstruction and KL terms, in nats a melody, averaged over the batch.
 
@@ -179,10 +201,8 @@ class MelodyVAE(nn.Module):
         listens to z (word dropout, Bowman et al. 2016).
         """
         mean, std = self.encode(tokens, meter)
-        previous = self.before(tokens).masked_fill(dropped, DROPPED)
-        logits = self.logits(mean + std * noise, meter, previous).float()
-        target = tokens.masked_fill(tokens == PAD, IGNORE).flatten()
-        reconstruction = F.cross_entropy(logits.flatten(0, 1), target, ignore_index=IGNORE, reduction="sum") / len(tokens)
+        clean = torch.zeros(len(tokens), device=tokens.device)
+        reconstruction = self.spelling_loss(mean + std * noise, meter, clean, tokens, dropped)
         kl = (0.5 * (mean**2 + std**2 - 1) - std.log()).sum(1).mean()
         return reconstruction, kl
 

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musiclc.melody import PHRASE_BARS
+from musiclc.model import time_features
 from musiclc.theory import METER_NAMES
 
 QUANTILES = 101
@@ -26,13 +27,14 @@ QUANTILES = 101
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """Sizes. latent: dimensions a bar, as the VAE's."""
+    """Sizes. latent: dimensions a bar, as the VAE's. blur: the time at which a draw stops and is decoded."""
 
     latent: int = 48
     width: int = 320
     heads: int = 5
     layers: int = 5
     condition: int = 64  # width of what time and meter become
+    blur: float = 0.5
 
 
 class SteeredBlock(nn.Module):
@@ -62,14 +64,12 @@ class SteeredBlock(nn.Module):
 class FlowPrior(nn.Module):
     """The velocity field, with what else of real melodies the sampler needs.
 
-    center, scale: (d,), standardise latent points. real_nats: quantiles of `MelodyVAE.nats` of held-out phrases. home_shares: (12,),
-    how often each pitch class occurs at home.
+    center, scale: (d,), standardise latent points. real_nats: quantiles of `MelodyVAE.nats` of held-out phrases.
     """
 
     center: Tensor
     scale: Tensor
     real_nats: Tensor
-    home_shares: Tensor
 
     def __init__(self, config: PriorConfig):
         super().__init__()
@@ -86,7 +86,6 @@ class FlowPrior(nn.Module):
         self.register_buffer("center", torch.zeros(PHRASE_BARS * c.latent))
         self.register_buffer("scale", torch.ones(PHRASE_BARS * c.latent))
         self.register_buffer("real_nats", torch.zeros(QUANTILES))
-        self.register_buffer("home_shares", torch.full((12,), 1 / 12))
 
     def standardise(self, z: Tensor) -> Tensor:
         """Latent points (n, d) → what the flow works on."""
@@ -98,7 +97,7 @@ class FlowPrior(nn.Module):
 
     def velocity(self, x: Tensor, t: Tensor, meter: Tensor) -> Tensor:
         """v(x_t, t): x (n, d) standardised, t (n,) in [0, 1], meter int (n,) → (n, d)."""
-        condition = F.silu(self.time(_time_features(t, self.config.condition).to(self.place.dtype)) + self.meter(meter))
+        condition = F.silu(self.time(time_features(t, self.config.condition).to(self.place.dtype)) + self.meter(meter))
         h = self.latent_in(x.view(len(x), PHRASE_BARS, -1)) + self.place
         for block in self.blocks:
             h = block(h, condition)
@@ -119,10 +118,3 @@ class FlowPrior(nn.Module):
         if realism <= 0:
             return math.inf
         return float(np.interp(1 - realism, np.linspace(0, 1, QUANTILES), self.real_nats.numpy()))
-
-
-def _time_features(t: Tensor, width: int) -> Tensor:
-    """Sines and cosines of t (n,) at frequencies from 1 to 1000: (n, width)."""
-    frequencies = torch.exp(torch.linspace(0, math.log(1000.0), width // 2, device=t.device))
-    angles = t[:, None] * frequencies
-    return torch.cat([angles.sin(), angles.cos()], dim=1)

@@ -10,6 +10,7 @@ from musiclc.checkpoint import load_model
 from musiclc.corpus import Dataset
 from musiclc.model import VAEConfig
 from musiclc.prior import PriorConfig
+from musiclc.steering import SteerOptions
 from musiclc.train import FitOptions
 
 FILES = ("vae.safetensors", "prior.safetensors", "model.safetensors")  # what each stage leaves in its folder
@@ -21,10 +22,9 @@ class Recipe:
     """All that decides what a training run makes."""
 
     name: str
-    vae: tuple[FitOptions, ...]  # phases
-    prior: FitOptions
-    critics: FitOptions
-    bank: int
+    vae: tuple[tuple[str, FitOptions], ...]  # phases, as runs.train_vae takes them
+    prior: tuple[FitOptions, ...]
+    critics: SteerOptions
     vae_config: VAEConfig
     prior_config: PriorConfig
 
@@ -33,14 +33,18 @@ class Recipe:
         """The shipped model's options, with `changes` to the FitOptions of every stage."""
         return cls(
             name,
-            # First a heavy KL term, which keeps the latent space simple; then a lighter one, which sharpens reconstruction in it.
+            # First a heavy KL term, which keeps the latent space simple; then a lighter one, which sharpens reconstruction in it;
+            # then the decoder learns to write from blurred points, which the prior's draws always are.
             (
-                replace(FitOptions(steps=1800, batch=128, beta=0.5, drop=0.1), **changes),
-                replace(FitOptions(steps=750, batch=128, beta=0.3, drop=0.1, warm_share=0.0, learning_rate=1.5e-3, seed=1), **changes),
+                ("vae", replace(FitOptions(steps=1800, batch=128, beta=0.5, drop=0.1), **changes)),
+                ("vae", replace(FitOptions(steps=750, batch=128, beta=0.3, drop=0.1, warm_share=0.0, learning_rate=1.5e-3, seed=1), **changes)),
+                ("decoder", replace(FitOptions(steps=7200, batch=192, drop=0.05, learning_rate=1.5e-3, seed=2), **changes)),
             ),
-            replace(FitOptions(steps=4000, batch=192, learning_rate=1e-3), **changes),
-            replace(FitOptions(steps=1500, batch=512, learning_rate=1e-3, average=0.99), **changes),
-            bank,
+            (
+                replace(FitOptions(steps=4000, batch=192, learning_rate=1e-3), **changes),
+                replace(FitOptions(steps=6500, batch=512, learning_rate=1e-3, seed=1), **changes),
+            ),
+            _steering(bank, changes.get("steps")),
             VAEConfig(latent=latent),
             PriorConfig(latent=latent),
         )
@@ -58,4 +62,13 @@ class Recipe:
             elif each == "prior":
                 runs.train_prior(dataset, load_model(folder / FILES[0]), folder, self.prior_config, self.prior, fabric, talk)
             else:
-                runs.train_critics(dataset, load_model(folder / FILES[1]), folder, self.bank, self.critics, fabric, talk)
+                runs.train_critics(dataset, load_model(folder / FILES[1]), folder, self.critics, talk)
+
+
+def _steering(bank: int, steps: int | None) -> SteerOptions:
+    """The options of the last stage for a bank of that size; `steps` for every fit in it, when given."""
+    options = SteerOptions(bank=bank, kept=min(8000, bank), led=3 * bank // 10, asks=2 * bank // 5)
+    if steps is None:
+        return options
+    fits = {name: replace(getattr(options, name), steps=steps) for name in ("critics", "realism", "actor")}
+    return replace(options, **fits)

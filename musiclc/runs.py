@@ -19,8 +19,8 @@ from musiclc.errors import CheckpointError, MusiclcError
 from musiclc.files import write_whole
 from musiclc.model import VAEConfig
 from musiclc.prior import PriorConfig
-from musiclc.rules import RULES
-from musiclc.train import FitOptions, FitState, Windows, fit_critic, fit_prior, fit_vae, make_bank
+from musiclc.steering import SteerOptions, fit_steering
+from musiclc.train import FitOptions, FitState, Windows, encode_all, fit_decoder, fit_prior, fit_vae, measure_real
 
 SAVE_EVERY = 180.0  # seconds
 REPORT_EVERY = 20  # steps
@@ -115,20 +115,26 @@ def fabric(precision: str = "bf16-mixed", devices: str = "auto", nodes: int = 1)
     return made
 
 
-def train_vae(dataset: Dataset, folder: Path, name: str, config: VAEConfig, phases: Sequence[FitOptions], engine: Any, talk: Talk) -> Model:
+def train_vae(
+    dataset: Dataset, folder: Path, name: str, config: VAEConfig, phases: Sequence[tuple[str, FitOptions]], engine: Any, talk: Talk
+) -> Model:
     """Fit the VAE in `folder`, one phase after another, resuming what is there; writes folder/vae.safetensors.
 
-    A phase that is done has its vae-N.safetensors, from which the next goes on.
+    phases: "vae" fits all of it (train.fit_vae), "decoder" the decoder alone (train.fit_decoder). A phase that is done has its
+    vae-N.safetensors, from which the next goes on.
     """
     data = Windows(dataset, "train")
     model: Model | None = None
-    for number, options in enumerate(phases, start=1):
+    for number, (part, options) in enumerate(phases, start=1):
         path = folder / f"vae-{number}.safetensors"
         if not path.exists():
             run = Run(folder, f"vae-{number}", {"config": asdict(config), "options": asdict(options)}, talk)
-            start = model.vae if model else config
-            vae, _ = fit_vae(data, start, options, fabric=engine, state=run.resume(), on_step=_on_first(engine, run))
-            done = {**(model.notes if model else {}), f"vae phase {number}": {"windows": len(data), **asdict(options)}}
+            more: dict[str, Any] = {"fabric": engine, "state": run.resume(), "on_step": _on_first(engine, run)}
+            if part == "vae" or model is None:
+                vae, _ = fit_vae(data, model.vae if model else config, options, **more)
+            else:
+                vae, _ = fit_decoder(data, Windows(dataset, "train", home=True), model.vae, options, **more)
+            done = {**(model.notes if model else {}), f"vae phase {number}": {"part": part, "windows": len(data), **asdict(options)}}
             _saved(Model(name, vae, notes=done), path, run, engine)
         model = checkpoint.load_model(path)
     assert model is not None
@@ -137,29 +143,31 @@ def train_vae(dataset: Dataset, folder: Path, name: str, config: VAEConfig, phas
     return model
 
 
-def train_prior(dataset: Dataset, model: Model, folder: Path, config: PriorConfig, options: FitOptions, engine: Any, talk: Talk) -> Model:
-    """Fit the prior of a model that has its VAE; writes folder/prior.safetensors."""
-    run = Run(folder, "prior", {"config": asdict(config), "options": asdict(options)}, talk)
+def train_prior(dataset: Dataset, model: Model, folder: Path, config: PriorConfig, phases: Sequence[FitOptions], engine: Any, talk: Talk) -> Model:
+    """Fit the prior of a model that has its VAE, phase by phase as `train_vae`; writes folder/prior.safetensors."""
     data, held_out = Windows(dataset, "train", home=True), Windows(dataset, "validation")
-    prior, _ = fit_prior(data, held_out, model.vae, config, options, fabric=engine, state=run.resume(), on_step=_on_first(engine, run))
-    model = Model(model.name, model.vae, prior, {}, {**model.notes, "prior": asdict(options)})
-    return _saved(model, folder / "prior.safetensors", run, engine)
+    for number, options in enumerate(phases, start=1):
+        path = folder / f"prior-{number}.safetensors"
+        if not path.exists():
+            run = Run(folder, f"prior-{number}", {"config": asdict(config), "options": asdict(options)}, talk)
+            start = model.prior or config
+            prior, _ = fit_prior(data, held_out, model.vae, start, options, fabric=engine, state=run.resume(), on_step=_on_first(engine, run))
+            done = {**model.notes, f"prior phase {number}": {"windows": len(data), **asdict(options)}}
+            _saved(Model(model.name, model.vae, prior, {}, done), path, run, engine)
+        model = checkpoint.load_model(path)
+    if engine.is_global_zero:
+        checkpoint.save_model(model, folder / "prior.safetensors")
+    return model
 
 
-def train_critics(dataset: Dataset, model: Model, folder: Path, bank_size: int, options: FitOptions, engine: Any, talk: Talk) -> Model:
-    """Fit a critic for every rule from one bank of decoded points; writes folder/model.safetensors."""
+def train_critics(dataset: Dataset, model: Model, folder: Path, options: SteerOptions, talk: Talk) -> Model:
+    """Fit all that steers a model that has its prior (steering.py); writes folder/model.safetensors."""
     if model.prior is None:
         raise MusiclcError("the model has no prior yet; run musiclc train prior first")
-    talk(f"bank: decoding {bank_size} points")
-    bank = make_bank(Windows(dataset, "train", home=True), model.vae, model.prior, bank_size, options.seed)
-    critics, fits = {}, {}
-    for rule in RULES.values():
-        run = Run(folder, f"critic-{rule.name}", {"options": asdict(options), "bank": bank_size}, talk)
-        critics[rule.name], fits[rule.name] = fit_critic(bank, rule, options, fabric=engine, state=run.resume(), on_step=_on_first(engine, run))
-        talk(f"critic {rule.name}: " + ", ".join(f"{k} {v:.4g}" for k, v in fits[rule.name].items()))
-        run.finish()
-    notes = {**model.notes, "critics": {"bank": bank_size, **asdict(options), "held out": fits}}
-    model = Model(model.name, model.vae, model.prior, critics, notes)
+    torch.set_flush_denormal(True)
+    measure_real(model.prior, model.vae, Windows(dataset, "validation"), options.seed)
+    encodings, meters = encode_all(model.vae, Windows(dataset, "train", home=True))
+    model = fit_steering(model, encodings, meters, options, talk)
     checkpoint.save_model(model, folder / "model.safetensors")
     return model
 

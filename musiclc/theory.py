@@ -1,9 +1,9 @@
-"""Pitch names, scales, keys and meters: tables, and the few functions that read them.
+"""Pitch names, scales, keys, chords and meters: tables, and the few functions that read them.
 
 Conventions: a pitch is a MIDI number, C4 = 60 (Scientific pitch notation, as in contract.md). A pitch class is 0-11 with
 C = 0. A scale is a tuple of pitch classes above its tonic. A step is a sixteenth note.
 
-Inside: `SCALES`, `METERS`, `parse_pitch`, `pitch_name`, `parse_key`, `Key`.
+Inside: `SCALES`, `CHORDS`, `METERS`, `parse_pitch`, `parse_pitch_class`, `pitch_name`, `parse_key`, `Key`, `parse_chord`.
 """
 
 import re
@@ -37,11 +37,36 @@ SCALES: dict[str, tuple[int, ...]] = {
 }
 _SCALE_ALIASES = {"": "major", "maj": "major", "m": "minor", "min": "minor", "natural minor": "minor", "pentatonic": "major pentatonic"}
 
+# Semitones above the root, as the `kind` values of MusicXML 4.0's harmony element define them; written behind the root.
+CHORDS: dict[str, tuple[int, ...]] = {
+    "": (0, 4, 7),
+    "m": (0, 3, 7),
+    "dim": (0, 3, 6),
+    "aug": (0, 4, 8),
+    "sus2": (0, 2, 7),
+    "sus4": (0, 5, 7),
+    "5": (0, 7),
+    "6": (0, 4, 7, 9),
+    "m6": (0, 3, 7, 9),
+    "7": (0, 4, 7, 10),
+    "maj7": (0, 4, 7, 11),
+    "m7": (0, 3, 7, 10),
+    "mmaj7": (0, 3, 7, 11),
+    "dim7": (0, 3, 6, 9),
+    "m7b5": (0, 3, 6, 10),
+    "9": (0, 2, 4, 7, 10),
+    "maj9": (0, 2, 4, 7, 11),
+    "m9": (0, 2, 3, 7, 10),
+}
+_CHORD_ALIASES = {"maj": "", "M": "", "min": "m", "M7": "maj7", "min7": "m7", "°": "dim", "°7": "dim7", "+": "aug", "sus": "sus4", "ø": "m7b5"}
+
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"#": 1, "♯": 1, "b": -1, "♭": -1}
 PITCH_CLASS_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 _TONIC = re.compile(r"\s*([A-Ga-g])([#b♯♭]{0,2})(.*)", re.DOTALL)
+_PITCH_CLASS = re.compile(r"\s*([A-Ga-g])([#b♯♭]{0,2})\s*")
+_CHORD = re.compile(r"\s*([A-G])([#b♯♭]{0,2})(\S*)\s*")
 _PITCH = re.compile(r"\s*([A-Ga-g])([#b♯♭]{0,2})(-?\d+)\s*")
 
 
@@ -50,12 +75,25 @@ def pitch_name(pitch: int) -> str:
     return f"{PITCH_CLASS_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
+def _semitones(letter: str, accidentals: str) -> int:
+    """Semitones from C to a letter with accidentals: -2 to 13."""
+    return _LETTERS[letter.upper()] + sum(_ACCIDENTALS[a] for a in accidentals)
+
+
+def parse_pitch_class(text: str) -> int:
+    """A pitch class 0-11 from a name without octave, such as "F#" or "Bb". Raises UsageError otherwise."""
+    match = _PITCH_CLASS.fullmatch(text)
+    if not match:
+        raise UsageError(f"pitch class {text!r}: wanted a name without octave, such as C, F# or Bb")
+    return _semitones(*match.groups()) % 12
+
+
 def parse_pitch(text: str) -> int:
     """A MIDI pitch from a name ("F#4", "Bb3") or a number ("66"). Raises UsageError when it is neither, or outside 0-127."""
     match = _PITCH.fullmatch(text)
     if match:
         letter, accidentals, octave = match.groups()
-        pitch = _LETTERS[letter.upper()] + sum(_ACCIDENTALS[a] for a in accidentals) + 12 * (int(octave) + 1)
+        pitch = _semitones(letter, accidentals) + 12 * (int(octave) + 1)
     elif re.fullmatch(r"\s*\d+\s*", text):
         pitch = int(text)
     else:
@@ -98,7 +136,7 @@ def parse_key(text: str) -> Key:
     mode = _SCALE_ALIASES.get(mode, mode)
     if mode not in SCALES:
         raise UsageError(f"key {text!r}: unknown mode {mode!r}; wanted one of {', '.join(SCALES)}")
-    tonic = (_LETTERS[letter.upper()] + sum(_ACCIDENTALS[a] for a in accidentals)) % 12
+    tonic = _semitones(letter, accidentals) % 12
     name = f"{letter.upper()}{accidentals} {mode}"
     return Key(name, tuple(sorted((tonic + s) % 12 for s in SCALES[mode])), tonic)
 
@@ -109,6 +147,20 @@ def _pitch_class_set(text: str) -> Key:
         raise UsageError(f"key {text!r}: wanted pitch classes 0 to 11 in braces, such as {{0,4,7}} (C = 0)")
     classes = tuple(sorted({int(p) for p in parts}))
     return Key("{" + ",".join(map(str, classes)) + "}", classes)
+
+
+def parse_chord(text: str) -> frozenset[int]:
+    """The pitch classes of a chord such as "C", "F#m", "Bbmaj7" or "Bm7b5". Raises UsageError when it is no such chord."""
+    match = _CHORD.fullmatch(text)
+    if not match:
+        raise UsageError(f"chord {text!r}: wanted a capital root A to G with its kind, such as C, Am, F#dim or Bbmaj7")
+    letter, accidentals, kind = match.groups()
+    kind = _CHORD_ALIASES.get(kind, kind)
+    if kind not in CHORDS:
+        raise UsageError(
+            f"chord {text!r}: unknown kind {kind!r}; wanted none (major) or one of {', '.join(filter(None, CHORDS))}; spaces part chords"
+        )
+    return frozenset((_semitones(letter, accidentals) + s) % 12 for s in CHORDS[kind])
 
 
 def check_meter(meter: str) -> str:

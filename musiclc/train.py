@@ -1,10 +1,10 @@
-"""Fitting: data in, fitted module and history out, progress by callback. No files.
+"""Fitting the large networks: data in, fitted module and history out, progress by callback. No files. (The small ones: fitting.py.)
 
 Every fit runs on Lightning Fabric, so that the same call runs on one CPU in bfloat16, on a GPU, or on several nodes. The batch
 of step s on process r depends on (seed, s, r) alone, and `FitState` holds all the rest; so a resumed fit goes on as if it had
 never stopped.
 
-Inside: `FitOptions`, `FitState`, `Windows`, `fit_vae`, `fit_prior`, `Bank`, `make_bank`, `fit_critic`, and the loop they share, `run`.
+Inside: `FitOptions`, `FitState`, `Windows`, `fit_vae`, `fit_decoder`, `fit_prior`, `encode_all`, and the loop they share, `run`.
 """
 
 import copy
@@ -18,20 +18,17 @@ import torch
 from torch import Tensor, nn
 
 from musiclc import tokens as tok
-from musiclc.critics import Critic, CriticConfig
 from musiclc.home import moves_home
 from musiclc.melody import PHRASE_BARS
 from musiclc.model import MelodyVAE, VAEConfig
 from musiclc.prior import QUANTILES, FlowPrior, PriorConfig
-from musiclc.rules import key_measures
-from musiclc.theory import METER_NAMES
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
     from musiclc.corpus import Dataset
-    from musiclc.rules import Rule
 
+ENCODER_PARTS = ("tokens", "bar_in", "encoder", "mean", "std")  # of MelodyVAE; the decoder reads the token embedding as well
 MIN_SCALE = 0.3  # least standard deviation by which the prior divides a latent dimension
 
 OnStep = Callable[["FitState", dict[str, float]], None]
@@ -41,7 +38,8 @@ OnStep = Callable[["FitState", dict[str, float]], None]
 class FitOptions:
     """How to fit. steps, batch: of the optimiser. beta: weight of the KL term, reached after `warm_share` of the steps.
 
-    drop: share of tokens the decoder does not get to see. average: decay of the moving average of weights that is kept.
+    drop: share of tokens the decoder does not get to see. blur: most noise that `fit_decoder` mixes in.
+    average: decay of the moving average of weights that is kept.
     """
 
     steps: int
@@ -51,6 +49,7 @@ class FitOptions:
     beta: float = 0.1
     warm_share: float = 0.25
     drop: float = 0.3
+    blur: float = 0.8
     average: float = 0.999
     max_gradient: float = 10.0
     seed: int = 0
@@ -86,12 +85,16 @@ class Windows:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def rows(self, n: int, *key: int) -> np.ndarray:
+        """n indices of windows, drawn by the random key."""
+        return np.random.default_rng(key).integers(0, len(self.tokens), n)
+
     def draw(self, n: int, *key: int) -> tuple[Tensor, Tensor]:
         """n windows: tokens int64 (n, T) and meter (n,), drawn by the random key."""
-        random = np.random.default_rng(key)
-        rows = random.integers(0, len(self.tokens), n)
+        rows = self.rows(n, *key)
         if self.home:
             return torch.from_numpy(self.tokens[rows].astype(np.int64)), torch.from_numpy(self.meter[rows].astype(np.int64))
+        random = np.random.default_rng((*key, 1))
         shift = random.integers(-6, 6, n) + random.choice([-12, 0, 12], n, p=[0.1, 0.8, 0.1])
         shift = np.clip(shift, -self.room_down[rows], self.room_up[rows])
         tokens = tok.transpose(self.tokens[rows].astype(np.int64), shift)
@@ -124,39 +127,107 @@ def fit_vae(
     return model, end
 
 
+def fit_decoder(
+    data: Windows,
+    home: Windows,
+    vae: MelodyVAE,
+    options: FitOptions,
+    *,
+    fabric: "Fabric",
+    state: FitState | None = None,
+    on_step: OnStep | None = None,
+) -> tuple[MelodyVAE, FitState]:
+    """The VAE with its encoder kept and its decoder fitted further: to encodings with their own noise, half of each batch, drawn
+    from `data`; and to encodings of windows at `home`, blurred by up to options.blur on the way to the prior's noise.
+    """
+    torch.manual_seed(options.seed)
+    model = copy.deepcopy(vae).eval()
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not name.startswith(ENCODER_PARTS))
+    center, scale = latent_scale(model, home, options.seed)
+    encodings, meters = encode_all(model, home)
+    half = options.batch // 2
+
+    def loss(wrapped: Any, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        tokens, meter = data.draw(half, options.seed, step, fabric.global_rank)
+        mean, std = _encode(model, *fabric.to_device((tokens, meter)))
+        rows = torch.from_numpy(home.rows(half, options.seed, step, fabric.global_rank, 1))
+        noise = torch.randn(2 * half, model.dimensions, generator=generator)
+        blur = torch.cat([torch.zeros(half), options.blur * torch.rand(half, generator=generator)])
+        blurred = (1 - blur[half:, None]) * encodings[rows] + blur[half:, None] * (center + scale * noise[half:])
+        z = torch.cat([mean.float() + std.float() * fabric.to_device(noise[:half]), fabric.to_device(blurred)])
+        both = torch.cat([tokens, torch.from_numpy(home.tokens[rows].astype(np.int64))])
+        dropped = torch.rand(both.shape, generator=generator) < options.drop
+        tensors = fabric.to_device((torch.cat([meter, meters[rows]]), blur, both, dropped))
+        value = wrapped.spelling_loss(z, *tensors)
+        return value, {"reconstruction": value.item()}
+
+    return model, run(model, loss, options, fabric, state, on_step)
+
+
 def fit_prior(
     data: Windows,
     held_out: Windows,
     vae: MelodyVAE,
-    config: PriorConfig,
+    start: PriorConfig | FlowPrior,
     options: FitOptions,
     *,
     fabric: "Fabric",
     state: FitState | None = None,
     on_step: OnStep | None = None,
 ) -> tuple[FlowPrior, FitState]:
-    """A flow prior fitted to the VAE's encoder means of `data`, windows at home; `held_out` says how likely real ones are."""
+    """A flow prior fitted to the VAE's encoder means of `data`, windows at home; `held_out` says how likely real ones are.
+
+    start: its sizes, or a prior of the same VAE to go on from.
+    """
     torch.manual_seed(options.seed)
-    prior = FlowPrior(config)
     vae = fabric.to_device(vae.eval())
-    z, _ = _encode(vae, *data.draw(8192, options.seed, 0, 1 << 20))
-    prior.center.copy_(z.mean(0).view(PHRASE_BARS, -1).mean(0).repeat(PHRASE_BARS))
-    # a dimension that the VAE hardly uses stays small, so that the flow need not learn its every wiggle
-    prior.scale.copy_(z.view(-1, config.latent).std(0).clamp(min=MIN_SCALE).repeat(PHRASE_BARS))
+    prior = _new_prior(start, data, vae, options) if isinstance(start, PriorConfig) else copy.deepcopy(start).requires_grad_(True)
+    encodings, meters = encode_all(vae, data)
 
     def loss(wrapped: Any, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        tokens, meter = fabric.to_device(data.draw(options.batch, options.seed, step, fabric.global_rank))
-        points, _ = _encode(vae, tokens, meter)
+        rows = torch.from_numpy(data.rows(options.batch, options.seed, step, fabric.global_rank))
+        points, meter = fabric.to_device((encodings[rows], meters[rows]))
         noise = torch.randn(points.shape, generator=generator)
         t = torch.sigmoid(torch.randn(len(points), generator=generator))  # logit-normal: the middle of the path is the hard part (Esser et al. 2024)
         error = wrapped.loss(points, meter, noise=fabric.to_device(noise), t=fabric.to_device(t))
         return error, {"error": error.item()}
 
     end = run(prior, loss, options, fabric, state, on_step)
-    nats = vae.nats(*fabric.to_device(held_out.draw(2000, options.seed, 0, 1 << 21)))
-    prior.real_nats.copy_(torch.quantile(nats, torch.linspace(0, 1, QUANTILES)))
-    prior.home_shares.copy_(torch.from_numpy(key_measures(np.where(data.tokens == tok.PAD, tok.REST, data.tokens), "4/4").mean(0)))
+    measure_real(prior, vae, held_out, options.seed)
     return prior, end
+
+
+@torch.no_grad()
+def measure_real(prior: FlowPrior, vae: MelodyVAE, held_out: Windows, seed: int) -> None:
+    """Tell the prior, in place, how likely the VAE finds held-out phrases: what `FlowPrior.realism` compares with."""
+    tokens, meter = (part.to(prior.real_nats.device) for part in held_out.draw(2000, seed, 0, 1 << 21))
+    prior.real_nats.copy_(torch.quantile(vae.nats(tokens, meter), torch.linspace(0, 1, QUANTILES)))
+
+
+def encode_all(vae: MelodyVAE, data: Windows, chunk: int = 2000) -> tuple[Tensor, Tensor]:
+    """Encoder means (N, d) and meters (N,) of all windows, which stand at home and so need encoding only once."""
+    device = next(vae.parameters()).device
+    tokens, meters = torch.from_numpy(data.tokens), torch.from_numpy(data.meter).long()
+    pairs = zip(tokens.split(chunk), meters.split(chunk), strict=True)
+    return torch.cat([_encode(vae, a.long().to(device), b.to(device))[0].cpu() for a, b in pairs]), meters
+
+
+def _new_prior(config: PriorConfig, data: Windows, vae: MelodyVAE, options: FitOptions) -> FlowPrior:
+    prior = FlowPrior(config)
+    center, scale = latent_scale(vae, data, options.seed)
+    prior.center.copy_(center)
+    prior.scale.copy_(scale)
+    return prior
+
+
+def latent_scale(vae: MelodyVAE, data: Windows, seed: int) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation (d,) of encodings, the same for every bar: the unit of the prior's noise."""
+    z, _ = _encode(vae, *data.draw(8192, seed, 0, 1 << 20))
+    center = z.mean(0).view(PHRASE_BARS, -1).mean(0)
+    # a dimension that the VAE hardly uses stays small, so that the flow need not learn its every wiggle
+    scale = z.view(-1, len(center)).std(0).clamp(min=MIN_SCALE)
+    return center.repeat(PHRASE_BARS), scale.repeat(PHRASE_BARS)
 
 
 @torch.no_grad()
@@ -181,7 +252,8 @@ def run(model: nn.Module, loss: Callable, options: FitOptions, fabric: Any, stat
     for step in range(state.step, options.steps):
         for group in optimizer.param_groups:
             group["lr"] = options.learning_rate * _rate(step, options.steps)
-        value, figures = loss(wrapped, step, _generator(options.seed, step, fabric.global_rank))
+        with fabric.autocast():  # on one device Fabric runs a marked method as it is, outside its precision
+            value, figures = loss(wrapped, step, _generator(options.seed, step, fabric.global_rank))
         optimizer.zero_grad()
         fabric.backward(value)
         nn.utils.clip_grad_norm_(model.parameters(), options.max_gradient)
@@ -220,86 +292,3 @@ def _restore(model: nn.Module, optimizer: Any, state: FitState) -> None:
         parameter, key = name.split(".")
         whole["state"].setdefault(int(parameter), {})[key] = value
     optimizer.load_state_dict(whole)
-
-
-# ---- critics -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Bank:
-    """Latent points with what they decode to: z (n, d), meter int (n,), tokens uint8 (n, T). Any rule can be scored on it."""
-
-    z: Tensor
-    meter: Tensor
-    tokens: np.ndarray
-
-    def measures(self, rule: "Rule") -> Tensor:
-        """The rule's measures of every decoded melody: float (n, m)."""
-        measures = np.zeros((len(self.z), len(rule.measures)), np.float32)
-        for number, name in enumerate(METER_NAMES):
-            rows = np.flatnonzero(self.meter.numpy() == number)
-            measures[rows] = rule.measure(tok.unpad(self.tokens[rows], name), name)
-        return torch.from_numpy(measures)
-
-
-def make_bank(data: Windows, vae: MelodyVAE, prior: FlowPrior, size: int, seed: int, chunk: int = 1000) -> Bank:
-    """A bank of decoded points: a fifth encodings of transposed training windows, a fifth of those with noise, the rest from the
-    flow at several temperatures and stopped on the way (the blurred points that guidance asks critics about).
-    """
-    points, meters = [], []
-    for i in range(-(-size // chunk)):
-        generator = _generator(seed, 1 << 22, i)
-        tokens, meter = data.draw(chunk, seed, i, 1 << 22)
-        mean, std = _encode(vae, tokens, meter)
-        noise = torch.randn(mean.shape, generator=generator)
-        if i % 5 == 0:
-            z = mean
-        elif i % 5 == 1:
-            z = mean + (0.5 + torch.rand(chunk, 1, generator=generator)) * std * noise
-        else:
-            with torch.autocast("cpu", torch.bfloat16):  # a bank needs no exact points, only exact scores of those it has
-                z = _blurred(prior, noise, meter, generator).float()
-        points.append(z)
-        meters.append(meter)
-    z, meter = torch.cat(points), torch.cat(meters)
-    decoded = [vae.decode(a, b) for a, b in zip(z.split(chunk), meter.split(chunk), strict=True)]
-    return Bank(z, meter, torch.cat(decoded).numpy().astype(np.uint8))
-
-
-@torch.no_grad()
-def _blurred(prior: FlowPrior, noise: Tensor, meter: Tensor, generator: torch.Generator, steps: int = 12) -> Tensor:
-    """Flow samples, half of them the clean point as estimated at a random time of the path: latent points (n, d)."""
-    n = len(noise)
-    x = noise * (0.7 + 0.4 * torch.rand(n, 1, generator=generator))
-    stop = torch.where(torch.rand(n, generator=generator) < 0.5, torch.rand(n, generator=generator), torch.zeros(n))
-    estimate = x
-    for i in range(steps):
-        t = 1 - i / steps
-        v = prior.velocity(x, torch.full((n,), t), meter).float()
-        estimate = torch.where((stop <= t)[:, None], x - t * v, estimate)
-        x = x - v / steps
-    return prior.restore(torch.where((stop > 0)[:, None], estimate, x))
-
-
-def fit_critic(
-    bank: Bank, rule: "Rule", options: FitOptions, *, fabric: "Fabric", state: FitState | None = None, on_step: OnStep | None = None
-) -> tuple[Critic, dict[str, float]]:
-    """A critic for one rule, taught by nothing but the rule's measures of decoded points, and its figures on points held out."""
-    torch.manual_seed(options.seed)
-    measures = bank.measures(rule)
-    held_out = len(bank.z) // 20
-    critic = Critic(CriticConfig(bank.z.shape[1], measures.shape[1], rule.family))
-    if rule.family == "number":
-        critic.center.copy_(measures.nanmean(0))
-        critic.scale.copy_((measures - critic.center).square().nanmean(0).sqrt().clamp(min=1e-6))
-
-    def loss(wrapped: Any, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        rows = torch.randint(held_out, len(bank.z), (options.batch,), generator=generator)
-        tensors = fabric.to_device((bank.z[rows], bank.meter[rows], measures[rows]))
-        value = wrapped.loss(*tensors)
-        return value, {"loss": value.item()}
-
-    run(critic, loss, options, fabric, state, on_step)
-    with torch.no_grad():
-        fit = critic.loss(bank.z[:held_out], bank.meter[:held_out], measures[:held_out]).item()
-    return critic, {"loss": fit}

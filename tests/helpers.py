@@ -20,8 +20,10 @@ def tiny_model(name: str = "tiny"):
     """An untrained model with all its parts, small enough for any test."""
     import torch
 
+    from musiclc.bank import decoded
     from musiclc.checkpoint import Model
-    from musiclc.critics import Critic, CriticConfig
+    from musiclc.critics import Critic, CriticConfig, Realism
+    from musiclc.fitting import Actor
     from musiclc.model import MelodyVAE, VAEConfig
     from musiclc.prior import FlowPrior, PriorConfig
     from musiclc.rules import RULES
@@ -30,5 +32,8 @@ def tiny_model(name: str = "tiny"):
     vae = MelodyVAE(VAEConfig(latent=4, width=16, heads=2, embedding=8, step_width=8, recurrent=16)).eval()
     prior = FlowPrior(PriorConfig(latent=4, width=16, heads=2, layers=1)).eval()
     torch.nn.init.normal_(prior.out.weight, std=0.3)
-    critics = {r.name: Critic(CriticConfig(16, len(r.measures), r.family, width=16, layers=2)).eval() for r in RULES.values()}
-    return Model(name, vae, prior, critics)
+    critics = {r.name: Critic(CriticConfig(16, len(r.measures), r.family, 3, width=16, layers=2)).eval() for r in RULES.values()}
+    features = sum(1 + 2 * len(r.measures) for r in RULES.values())
+    actor = Actor(16, features, 3, width=16, layers=2).eval().requires_grad_(False)
+    bank = decoded(vae, prior, torch.randn(120, 16), torch.arange(120) % 3)
+    return Model(name, vae, prior, critics, realism=Realism(16, 3, width=16, layers=2).eval(), actor=actor, bank=bank)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CORE = ("errors", "theory", "melody", "tokens", "rules", "goals", "home", "trigram")
+RULES = tuple(f"rules/{path.stem}" for path in sorted((ROOT / "musiclc" / "rules").glob("*.py")))
+CORE = ("errors", "theory", "melody", "tokens", *RULES, "goals", "home", "trigram")
 HEAVY = {"torch", "note_seq", "pretty_midi", "music21", "matplotlib", "lightning_fabric", "mido"}
 
 
@@ -30,12 +31,12 @@ def test_the_core_imports_nothing_heavy_and_opens_no_file(name):
 
 def test_each_midi_and_score_library_has_one_importer():
     for library, home in (("mido", "midi.py"), ("pretty_midi", "midi.py"), ("note_seq", "midi.py"), ("music21", "notation.py")):
-        found = {p.name for p in (ROOT / "musiclc").glob("*.py") if library in imports(p, top_level=False)}
+        found = {p.name for p in (ROOT / "musiclc").rglob("*.py") if library in imports(p, top_level=False)}
         assert found <= {home, "corpus.py"} if library == "music21" else found <= {home}
 
 
 def test_the_library_knows_no_click_and_prints_nothing():
-    for path in (ROOT / "musiclc").glob("*.py"):
+    for path in (ROOT / "musiclc").rglob("*.py"):
         assert "click" not in imports(path, top_level=False), path
         calls = {n.func.id for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
         assert "print" not in calls, path

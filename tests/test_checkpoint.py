@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from musiclc.checkpoint import load_model, load_state, save_model, save_state
+from musiclc.checkpoint import load_model, load_networks, load_state, save_model, save_networks, save_state
 from musiclc.errors import CheckpointError
 from musiclc.train import FitState
 from tests.helpers import tiny_model
@@ -17,6 +17,27 @@ def test_a_model_comes_back_within_what_int8_can_hold(tmp_path):
     for name, value in model.vae.state_dict().items():
         assert torch.allclose(again.vae.state_dict()[name], value, atol=value.abs().max().item() / 100 + 1e-3), name
     assert not any(p.requires_grad for p in again.vae.parameters())
+
+
+def test_all_parts_of_a_model_come_back(tmp_path):
+    model = tiny_model()
+    save_model(model, tmp_path / "m.safetensors")
+    again = load_model(tmp_path / "m.safetensors")
+    assert torch.equal(again.bank.points.x, model.bank.points.x)  # a bank's points lie on the grid of its int8
+    assert (again.bank.tokens == model.bank.tokens).all()
+    assert again.bank.points.blur == model.prior.config.blur
+    assert again.actor.config == model.actor.config
+    assert again.realism.config == model.realism.config
+    assert again.fingerprint() == load_model(tmp_path / "m.safetensors").fingerprint()
+    again.vae.out.weight.mul_(1.5)
+    assert again.fingerprint() != load_model(tmp_path / "m.safetensors").fingerprint()
+
+
+def test_networks_come_back_with_their_notes(tmp_path):
+    save_networks({"critic/own": tiny_model().critics["density"]}, {"rule": "zigzag"}, tmp_path / "c")
+    networks, notes = load_networks(tmp_path / "c")
+    assert notes == {"rule": "zigzag"}
+    assert networks["critic/own"].config == tiny_model().critics["density"].config
 
 
 def test_writing_twice_gives_the_same_bytes(tmp_path):
@@ -46,7 +67,7 @@ def test_foreign_and_older_files_name_both_sides(tmp_path, monkeypatch):
     from safetensors.torch import save_file
 
     save_file({"w": torch.zeros(1)}, tmp_path / "foreign")
-    with pytest.raises(CheckpointError, match="format None, wanted 'musiclc-model-1'"):
+    with pytest.raises(CheckpointError, match="format None, wanted 'musiclc-model-2'"):
         load_model(tmp_path / "foreign")
     monkeypatch.setattr("musiclc.tokens.DESCRIPTION", "rest,hold,onset 0..127")
     save_model(tiny_model(), tmp_path / "other")

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from musiclc import compose, search
+from musiclc import compose, judge, methods, rounds, search
 from musiclc import tokens as tok
 from musiclc.errors import CheckpointError, UsageError
 from musiclc.melody import Melody, Note
-from musiclc.rules import parse_constraint
+from musiclc.rules import RULES, parse_constraint
 from tests.helpers import c_major_scale, tiny_model
 
 
@@ -28,42 +28,39 @@ def test_an_item_depends_on_seed_and_index_alone(model):
     assert melodies(model, 2, seed=6, wishes={"density": "6"}) != many[:2]
 
 
-def test_a_row_of_a_chunk_does_not_depend_on_its_place_or_its_neighbours(model):
+@pytest.mark.parametrize("method", methods.METHODS)
+def test_a_row_of_a_chunk_does_not_depend_on_its_place_or_its_neighbours(model, method):
     """What the promise above rests on, bit for bit."""
     torch.manual_seed(1)
-    noise, start = torch.randn(compose.CHUNK, model.vae.dimensions), 0.3 + 0.7 * torch.rand(compose.CHUNK)
-    wish = [parse_constraint("key", "C"), parse_constraint("density", "6")]
-    options = compose.SampleOptions(method="guided")
-    moves = [i % 12 - 6 for i in range(compose.CHUNK)]
-    points = compose._points(model, wish, noise, start, moves, options, 12)
-    order = torch.randperm(compose.CHUNK)
-    assert torch.equal(compose._points(model, wish, noise[order], start[order], [moves[i] for i in order], options, 12), points[order])
-    alone = torch.zeros_like(noise)
-    alone[0] = noise[7]
-    when = torch.ones(compose.CHUNK)
-    when[0] = start[7]
-    there = [moves[7]] + [0] * (compose.CHUNK - 1)
-    assert torch.equal(compose._points(model, wish, alone, when, there, options, 12)[0], points[7])
+    n = judge.CHUNK
+    wish = methods.Wish(model, [parse_constraint("key", "C"), parse_constraint("density", "6")], model.critics, "4/4")
+    noise, times = torch.randn(n, model.vae.dimensions), torch.ones(n)
+    moves = [i % 12 - 6 if method != "vector" else 0 for i in range(n)]
+
+    def run(order):
+        generators = [torch.Generator().manual_seed(int(i)) for i in order]
+        start = methods.Start(noise[order], times[order], [moves[i] for i in order], generators)
+        return methods.points(wish, start, method)[0]
+
+    order = torch.randperm(n)
+    assert torch.equal(run(order), run(torch.arange(n))[order])
 
 
 def test_unmet_goals_are_drawn_again_and_the_best_is_delivered(model, monkeypatch):
     asked = []
 
-    def points(model, constraints, x, start, moves, options, steps):
-        return x
+    def start(self, now, best):
+        asked.append(now)
+        return methods.Start(torch.zeros(judge.CHUNK, 16), torch.ones(judge.CHUNK), [0] * judge.CHUNK), bool(best)
 
-    def decode(model, points, meter):
+    def decode(model, x, blur, meter, moves):
         # attempt k of every item holds k notes in C and, in its first bar, one outside until the third attempt
         rows = [Melody((Note(0, 60 if attempt >= 3 else 61, 1), *(Note(4 * i, 60, 1) for i in range(1, attempt + 1)))) for _, attempt in asked[-1]]
-        return tok.from_melodies(rows + [Melody(())] * (compose.CHUNK - len(rows)))
+        return tok.from_melodies(rows + [Melody(())] * (judge.CHUNK - len(rows)))
 
-    def starts(model, constraints, now, best, options):
-        asked.append(now)
-        return torch.zeros(compose.CHUNK, 16), torch.ones(compose.CHUNK), [0] * compose.CHUNK
-
-    monkeypatch.setattr(compose, "_starts", starts)
-    monkeypatch.setattr(compose, "_points", points)
-    monkeypatch.setattr(compose, "_decode", decode)
+    monkeypatch.setattr(rounds.Rounds, "_start", start)
+    monkeypatch.setattr(methods, "points", lambda wish, start, method: (start.x, 0.5))
+    monkeypatch.setattr(rounds, "decode", decode)
     draws = list(compose.sample(model, {"key": "C"}, 2, compose.SampleOptions(attempts=5, candidates=1, realism=0)))
     assert [(d.satisfied, d.attempts, len(d.melody.notes)) for d in draws] == [(True, 3, 4)] * 2
     draws = list(compose.sample(model, {"key": "C"}, 1, compose.SampleOptions(attempts=2, realism=0)))
@@ -75,33 +72,38 @@ def test_repair_moves_the_last_few_notes_and_says_so(model):
     notes = list(c_major_scale().notes)
     notes[5] = Note(notes[5].start, 70, 2)  # one note of 32 outside C major
     constraint = parse_constraint("key", "C")
-    candidate = compose._Candidate(1, 9, tok.from_melody(Melody(tuple(notes))), [0.97], 1.0, None, 0)
-    tokens, moved = compose._repair(candidate, [constraint], compose.SampleOptions())
+    candidate = rounds.Candidate(1, 9, tok.from_melody(Melody(tuple(notes))), [0.97], 1.0, None, 0)
+    tokens, moved = compose._repair(candidate, [constraint])
     assert moved == 1
     assert constraint.score(constraint.rule.measure(tokens[None], "4/4"))[0] == 1
     assert (tokens != candidate.tokens).sum() == 1
-    far_off = compose._Candidate(1, 9, tok.from_melody(c_major_scale().transpose(1)), [0.3], 1.0, None, 0)
-    assert compose._repair(far_off, [constraint], compose.SampleOptions())[1] == 0
+    far_off = rounds.Candidate(1, 9, tok.from_melody(c_major_scale().transpose(1)), [0.3], 1.0, None, 0)
+    assert compose._repair(far_off, [constraint])[1] == 0
 
 
 def test_without_constraints_nothing_is_drawn_twice(model):
     assert {a for _, _, a in melodies(model, 5, wishes={}, candidates=1, realism=0)} == {1}
-    assert {a for _, _, a in melodies(model, 5, wishes={}, candidates=3, realism=0)} == {3}
+    assert {a for _, _, a in melodies(model, 5, wishes={}, candidates=3, realism=0)} == {1}
 
 
 def test_of_candidates_that_meet_the_wish_the_likeliest_is_delivered(model, monkeypatch):
-    def judged(model, constraints, now, best, options):
+    def judged(self, now, best):
         row = tok.from_melody(Melody((Note(0, 60, 1),)))
         # attempt 1 misses the wish though it is likeliest; 2 meets it; 3 meets it and is likelier
-        return [compose._Candidate(i, a, np.roll(row, a), np.array([0.5 if a == 1 else 1.0]), {1: 0.1, 2: 0.9, 3: 0.5}[a], None, 0) for i, a in now]
+        return [rounds.Candidate(i, a, np.roll(row, a), np.array([0.5 if a == 1 else 1.0]), {1: 0.1, 2: 0.9, 3: 0.5}[a], None, 0) for i, a in now]
 
-    monkeypatch.setattr(compose, "_judged", judged)
-    draws = list(compose.sample(model, {"density": "0.25"}, 40, compose.SampleOptions(candidates=3, attempts=3)))
+    monkeypatch.setattr(rounds.Rounds, "_judged", judged)
+    monkeypatch.setattr(model.prior, "nats_of", lambda realism: 0.0)
+    draws = list(compose.sample(model, {"density": "0.25"}, 40, compose.SampleOptions(candidates=2, attempts=3, realism=1)))
     assert {(d.melody.notes[0].start, d.attempts) for d in draws} == {(3, 3)}
     assert [d.index for d in draws] == list(range(1, 41))
+    # where 0.9 nats a note are likely enough, nobody looks further
+    monkeypatch.setattr(model.prior, "nats_of", lambda realism: 0.95)
+    draws = list(compose.sample(model, {"density": "0.25"}, 3, compose.SampleOptions(candidates=1, attempts=3)))
+    assert {(d.melody.notes[0].start, d.attempts) for d in draws} == {(2, 2)}
 
 
-@pytest.mark.parametrize("method", ["guided", "rejection", "normal"])
+@pytest.mark.parametrize("method", [m for m in compose.METHODS if m != "auto"])
 def test_every_method_samples_every_meter(model, method):
     for meter, steps in (("4/4", 64), ("3/4", 48), ("6/8", 48)):
         draws = list(compose.sample(model, {"key": "C"}, 2, compose.SampleOptions(meter=meter, method=method, attempts=1)))
@@ -127,6 +129,30 @@ def test_impossible_wishes_and_missing_parts_are_refused_before_any_work(model):
         compose.sample(bare)
 
 
+def test_the_methods_named_are_those_there_are():
+    assert set(compose.METHODS) == {"auto", "normal", *methods.METHODS}
+    assert set(compose.NEED_CRITICS) < set(methods.METHODS)
+
+
+def test_the_paper_s_realism_critic_can_stand_in_for_the_flow(model):
+    wish = methods.Wish(model, [parse_constraint("density", "6")], model.critics, "4/4", realism="critic")
+    start = methods.Start(torch.randn(8, 16), torch.ones(8), [0] * 8, [torch.Generator().manual_seed(i) for i in range(8)])
+    by_critic = methods.points(wish, start, "gradient")[0]
+    assert torch.isfinite(by_critic).all()
+    assert not torch.equal(by_critic, methods.points(methods.Wish(model, wish.constraints, model.critics, "4/4"), start, "gradient")[0])
+
+
+def test_the_actor_reads_goals_moved_home(model):
+    def asked(move, **wishes):
+        wish = methods.Wish(model, [parse_constraint(k, v) for k, v in wishes.items()], model.critics, "4/4")
+        return methods.asked(wish, [move])
+
+    assert torch.equal(asked(2, key="D"), asked(0, key="C"))
+    assert not torch.equal(asked(0, key="D"), asked(0, key="C"))
+    assert asked(0).abs().sum() == 0
+    assert not torch.equal(asked(0, density=">=2"), asked(0, density="2"))
+
+
 def test_guide_options_reach_the_search(model, monkeypatch):
     seen = []
     real = search.guided
@@ -137,6 +163,13 @@ def test_guide_options_reach_the_search(model, monkeypatch):
 
 
 def test_score_gives_every_rule_or_the_verdicts():
-    assert {r["rule"]: r["value"] for r in compose.score(c_major_scale())} == {"key": "C major", "density": 8.0, "range": [60, 72]}
+    found = {r["rule"]: r["value"] for r in compose.score(c_major_scale())}
+    assert list(found) == list(RULES)
+    assert (found["key"], found["density"], found["range"], found["span"]) == ("C major", 8.0, [60, 72], 12)
     (verdict,) = compose.score(c_major_scale(), {"key": "G"})
     assert (verdict["value"], verdict["satisfied"]) == (0.875, False)
+
+
+def test_a_degree_is_that_of_the_wished_key():
+    verdicts = compose.score(c_major_scale(), {"key": "F", "start": "5"})
+    assert (verdicts[1]["value"], verdicts[1]["satisfied"]) == ("C", True)

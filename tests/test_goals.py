@@ -25,3 +25,23 @@ def test_scores_by_hand_and_undefined_measures_score_nought():
     goal = Goal("60..72", (60, -math.inf), (math.inf, 72))
     measures = np.array([[60, 72], [59, 72], [58, 73], [np.nan, np.nan]])
     assert distance_score(measures, goal, 1.0) == pytest.approx([1, 1 / 2, 1 / 4, 0])
+
+
+def test_a_rules_words_are_named_where_a_goal_is_none_of_them():
+    with pytest.raises(UsageError, match=r"wanted a number such as 6.*, or up, down"):
+        interval("sideways", 1.0, "contour", ("up", "down"))
+
+
+def test_an_undefined_measure_counts_only_where_the_goal_bounds_it():
+    inf, nan = math.inf, np.nan
+    goal = Goal("up", (1, -inf, -inf), (inf, inf, inf))
+    measures = np.array([[1, nan, nan], [0, nan, 5], [nan, 2, 2]])
+    # met; one below, with a tolerance of 1; the bounded one undefined
+    assert distance_score(measures, goal, 1.0) == pytest.approx([1, 1 / 2, 0])
+
+
+def test_a_mix_bounds_the_weighted_sum_of_the_measures():
+    goal = Goal("mix", (0.75,), (math.inf,), (1.0, 0.0, 0.5))
+    measures = np.array([[0.5, 0.9, 0.5], [0.25, 0.9, 0.5], [np.nan, 0, 1]])
+    # sums 0.75, 0.5 (0.25 below, as much as the tolerance) and undefined
+    assert distance_score(measures, goal, 0.25) == pytest.approx([1, 1 / 2, 0])

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musiclc import tokens as tok
+from musiclc.goals import Constraint
 from musiclc.home import HOME_PITCH, moves_away, moves_home, transposed
 from musiclc.melody import Melody, Note
 from musiclc.rules import key_measures, parse_constraint
@@ -10,7 +11,7 @@ from musiclc.theory import SCALES
 from tests.helpers import c_major_scale
 
 WHITE = np.isin(np.arange(12), SCALES["major"])
-SHARES = np.array([0.2, 0, 0.13, 0, 0.14, 0.1, 0, 0.16, 0, 0.14, 0, 0.13])
+USUAL = tok.from_melodies([c_major_scale()])  # from C4 to C5, all white keys
 
 
 @given(st.integers(-20, 20))
@@ -48,13 +49,27 @@ def test_a_melody_as_wide_as_the_piano_stays_where_it_is():
     assert (transposed(rows, np.array([3])) == rows).all()
 
 
+def away(**wishes):
+    return moves_away([parse_constraint(name, goal) for name, goal in wishes.items()], USUAL, "4/4")
+
+
 def test_moves_away_by_hand():
-    assert moves_away([], SHARES) == list(range(-6, 6))
-    assert moves_away([parse_constraint("key", "C")], SHARES) == [0]
-    assert moves_away([parse_constraint("key", "A minor")], SHARES) == [0]
-    assert moves_away([parse_constraint("key", "D")], SHARES) == [2]
-    assert moves_away([parse_constraint("key", "C minor")], SHARES) == [3]  # E flat major's notes
-    assert moves_away([parse_constraint("key", "C chromatic")], SHARES) == list(range(-6, 6))
-    assert moves_away([parse_constraint("range", "C3..C5")], SHARES) != moves_away([parse_constraint("range", "C4..C6")], SHARES)
-    low = moves_away([parse_constraint("key", "C"), parse_constraint("range", "A1..A3")], SHARES)
-    assert low == [-24]
+    assert away() == list(range(-6, 6))
+    assert away(density="6") == list(range(-6, 6))  # nothing is asked of pitch
+    assert away(key="C") == [0]
+    assert away(key="A minor") == [0]
+    assert away(key="D") == [2]
+    assert away(key="C minor") == [3]  # E flat major's notes
+    assert away(key="C chromatic") == list(range(-6, 6))
+    assert away(range="C3..C4") == [-12]
+    assert away(range="C3..C5") == list(range(-12, 1))
+    assert away(key="C", range="C2..C3") == [-24]
+    assert away(register="78") == [11, 12]  # the scale's mean is 66.25; within a semitone is near enough
+
+
+def test_a_rule_that_must_be_measured_anew_has_one_best_move():
+    from musiclc.own import rule_of_function
+
+    rule = rule_of_function(lambda melody: float(melody.notes[0].pitch == 62))
+    assert rule.fixed
+    assert moves_away([Constraint(rule, rule.parse("met"))], USUAL, "4/4") == [2]

@@ -1,3 +1,8 @@
+"""What holds for every rule of the table; and key, density and range worked by hand."""
+
+import json
+import math
+
 import numpy as np
 import pytest
 
@@ -5,12 +10,36 @@ from musiclc import tokens as tok
 from musiclc.errors import UsageError
 from musiclc.melody import Melody, Note
 from musiclc.rules import RULES, best_key, parse_constraint, parse_rule_option
+from musiclc.theory import METERS
 from tests.helpers import c_major_scale, jig
 
 
+def measures(name, melody):
+    """The rule's measures of one melody: (1, m)."""
+    return RULES[name].measure(tok.from_melody(melody)[None], melody.meter)
+
+
 def measured(name, goal, melody):
-    constraint = parse_constraint(name, goal)
-    return constraint.verdict(constraint.rule.measure(tok.from_melody(melody)[None], melody.meter)[0])
+    return parse_constraint(name, goal).verdict(measures(name, melody)[0])
+
+
+def random_rows(meter, bars=4, n=40, seed=0):
+    """Token rows (n, T) of all sorts between C3 and C6: full and sparse, one of a single note, the last silent."""
+    random = np.random.default_rng(seed)
+    rows = random.choice([tok.REST, tok.HOLD, tok.FIRST_ONSET], (n, bars * METERS[meter]), p=[0.1, 0.5, 0.4])
+    scale = np.isin(np.arange(128) % 12, [0, 2, 4, 5, 7, 9, 11]) & (np.arange(128) >= 48) & (np.arange(128) <= 84)
+    pitches = random.choice(np.flatnonzero(scale), rows.shape) + random.choice([0, 0, 0, 1], rows.shape)
+    rows = np.where(rows == tok.FIRST_ONSET, pitches - tok.PITCH_OF_TOKEN, rows).astype(np.uint8)
+    rows[n // 2 :] = np.where(random.random(rows[n // 2 :].shape) < 0.7, tok.HOLD, rows[n // 2 :])
+    rows[-2:] = tok.REST
+    rows[-2, 7] = 41
+    return rows
+
+
+def examples(rule):
+    """The goals that the rule's row shows, and a few that every number rule knows."""
+    shown = [goal.strip().strip("'") for goal in rule.goals.replace("{0,4,7}", "{0 4 7}").split(",")]
+    return shown + {"contour": ["-1"], "chords": ["Bdim F#m7b5"], "start": ["3"], "end": ["7"]}.get(rule.name, [])
 
 
 def test_a_c_major_scale_is_in_c_and_in_no_other_major_key():
@@ -71,12 +100,95 @@ def test_silence_meets_no_key_and_no_range_but_has_density_nought():
     assert measured("density", "0", silence)["satisfied"]
 
 
-def test_measures_of_a_batch_are_those_of_its_rows():
-    rows = tok.from_melodies([c_major_scale(), c_major_scale().transpose(4)])
-    for rule in RULES.values():
-        together = rule.measure(rows, "4/4")
-        assert together.shape == (2, len(rule.measures))
-        assert np.array_equal(together, np.concatenate([rule.measure(rows[i : i + 1], "4/4") for i in range(2)]))
+# ---- every rule ----------------------------------------------------------------------------------------------------
+
+every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
+
+
+def test_the_table_has_the_contracts_rules_in_its_order():
+    order = "key density range span register contour motion steps complexity syncopation repetition rests longest start end chords"
+    assert " ".join(RULES) == order
+
+
+@every_rule
+@pytest.mark.parametrize("meter", METERS)
+@pytest.mark.parametrize("bars", [1, 3, 4, 8])
+def test_measures_of_a_batch_are_those_of_its_rows(rule, meter, bars):
+    rows = random_rows(meter, bars, n=6)
+    kept = rows.copy()
+    together = rule.measure(rows, meter)
+    assert together.shape == (6, len(rule.measures))
+    assert np.array_equal(together, np.concatenate([rule.measure(rows[i : i + 1], meter) for i in range(6)]), equal_nan=True)
+    assert np.array_equal(together, rule.measure(rows.astype(np.int64), meter), equal_nan=True)
+    assert np.array_equal(rows, kept)
+    assert rule.measure(rows[:0], meter).shape == (0, len(rule.measures))
+
+
+@every_rule
+@pytest.mark.parametrize("meter", METERS)
+def test_measures_stay_within_the_limits(rule, meter):
+    low, high = rule.limits(meter)
+    found = rule.measure(random_rows(meter), meter)
+    found = found[~np.isnan(found)]
+    assert low <= found.min() <= found.max() <= high
+
+
+@every_rule
+def test_shown_goals_parse_can_be_met_and_score_within_bounds(rule):
+    for text in examples(rule):
+        constraint = parse_constraint(rule.name, text)
+        found = rule.measure(random_rows("6/8"), "6/8")
+        scores = constraint.score(found)
+        assert scores.shape == (40,)
+        assert ((scores >= 0) & (scores <= 1 + 1e-9)).all()
+        bounds = len(rule.measures) if constraint.goal.mix is None else 1
+        assert len(constraint.goal.low) == len(constraint.goal.high) == bounds
+        for meter in METERS:
+            rule.check(constraint.goal, meter)
+
+
+@every_rule
+def test_a_goals_text_parses_to_the_same_goal(rule):
+    for text in examples(rule):
+        goal = rule.parse(text)
+        assert rule.parse(goal.text) == goal
+
+
+@every_rule
+def test_the_option_error_shows_a_goal_that_parses(rule):
+    with pytest.raises(UsageError) as error:
+        parse_rule_option(rule.name)
+    shown = str(error.value).split("such as ")[1].replace("'", "")
+    assert parse_rule_option(shown).rule is rule
+
+
+@every_rule
+@pytest.mark.parametrize("semitones", [-13, -12, -5, 1, 7, 12])
+def test_a_moved_goal_scores_a_transposed_melody_as_the_goal_the_melody(rule, semitones):
+    rows = random_rows("3/4")
+    before, after = rule.measure(rows, "3/4"), rule.measure(tok.transpose(rows, semitones), "3/4")
+    for text in examples(rule):
+        goal = rule.parse(text)
+        assert rule.score(after, rule.moved(goal, semitones)) == pytest.approx(rule.score(before, goal)), text
+        assert rule.moved(goal, 0) == goal
+    if rule.move is None or (not rule.octaves and semitones % 12 == 0):
+        assert np.array_equal(before, after, equal_nan=True)
+    else:
+        assert not np.array_equal(before, after, equal_nan=True)
+
+
+@every_rule
+def test_values_are_plain_json_with_and_without_a_goal(rule):
+    for row in rule.measure(random_rows("4/4"), "4/4"):
+        for goal in (None, *map(rule.parse, examples(rule))):
+            json.dumps(rule.value(row, goal), allow_nan=False)
+
+
+def test_silence_leaves_undefined_measures_undefined():
+    silence = Melody((), "4/4", 4)
+    undefined = {name for name in RULES if np.isnan(measures(name, silence)).any()}
+    assert undefined == {"range", "span", "register", "contour", "motion", "steps", "syncopation", "chords"}
+    assert all(math.isfinite(v) for name in set(RULES) - undefined for v in measures(name, silence)[0])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from musiclc.errors import UsageError
-from musiclc.theory import SCALES, parse_key, parse_pitch, pitch_name
+from musiclc.theory import CHORDS, SCALES, parse_chord, parse_key, parse_pitch, parse_pitch_class, pitch_name
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,49 @@ def test_pitch_names_round_trip():
 
 def test_scales_begin_on_their_tonic_and_ascend():
     assert all(s[0] == 0 and list(s) == sorted(set(s)) and s[-1] < 12 for s in SCALES.values())
+
+
+@pytest.mark.parametrize(("text", "pitch_class"), [("C", 0), ("f#", 6), (" Bb ", 10), ("Cb", 11), ("B♯", 0), ("Ebb", 2)])
+def test_pitch_classes(text, pitch_class):
+    assert parse_pitch_class(text) == pitch_class
+
+
+@pytest.mark.parametrize("text", ["", "C4", "H", "5", "C major"])
+def test_bad_pitch_classes(text):
+    with pytest.raises(UsageError, match="wanted a name without octave"):
+        parse_pitch_class(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "classes"),
+    [
+        ("C", {0, 4, 7}),
+        ("Am", {9, 0, 4}),  # A C E
+        ("G7", {7, 11, 2, 5}),  # G B D F
+        ("Cmaj7", {0, 4, 7, 11}),
+        ("CM7", {0, 4, 7, 11}),
+        ("Dm7", {2, 5, 9, 0}),  # D F A C
+        ("Bdim", {11, 2, 5}),  # B D F
+        ("Bm7b5", {11, 2, 5, 9}),  # B D F A
+        ("F#aug", {6, 10, 2}),  # F# A# C## = D
+        ("Asus4", {9, 2, 4}),
+        ("Bbsus2", {10, 0, 5}),  # Bb C F
+        ("Eb6", {3, 7, 10, 0}),  # Eb G Bb C
+        ("Bb", {10, 2, 5}),
+        ("Abm", {8, 11, 3}),  # Ab Cb Eb
+        ("B♭", {10, 2, 5}),
+        ("E+", {4, 8, 0}),
+    ],
+)
+def test_chords_worked_by_hand(text, classes):
+    assert parse_chord(text) == classes
+
+
+@pytest.mark.parametrize("text", ["", "am", "H7", "Cmajor", "C/E", "C-G", "Am F", "7"])
+def test_unknown_chords_say_what_was_wanted(text):
+    with pytest.raises(UsageError, match="wanted"):
+        parse_chord(text)
+
+
+def test_chords_begin_on_their_root_and_ascend():
+    assert all(c[0] == 0 and list(c) == sorted(set(c)) and c[-1] < 12 for c in CHORDS.values())

@@ -1,0 +1,67 @@
+"""Figures of constrained sampling as files: constraints.json, constraints.md and two plots.
+
+Inside: `constraints`.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musiclc import constrained
+from musiclc.corpus import Dataset
+from musiclc.evaluate import Table, markdown
+from musiclc.files import write_whole
+
+if TYPE_CHECKING:
+    from musiclc.checkpoint import Model
+
+
+def constraints(model: "Model", dataset: Dataset, size: tuple[int, int], parts: tuple[str, ...], folder: Path | None) -> dict[str, Table]:
+    """The tables of constrained.figures; with a folder, written there too, plots included. size: melodies a figure, seed."""
+    tables, plots = constrained.figures(model, dataset, *size, parts)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / "constraints.json", json.dumps({"model": model.name, "n": size[0], "seed": size[1], **tables}, indent=1).encode())
+        write_whole(folder / "constraints.md", "\n".join(f"## {name}\n\n{markdown(rows)}\n" for name, rows in tables.items()).encode())
+        if plots:
+            _plot_targets(plots, folder / "targets.png")
+        if "methods" in tables:
+            _plot_methods(tables["methods"], folder / "methods.png")
+    return tables
+
+
+def _figure(size: tuple[float, float]) -> Any:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _plot_targets(plots: dict[str, dict[str, list[float]]], path: Path) -> None:
+    """Target against decoded value, a panel a rule, single and delivered."""
+    figure = _figure((4 * len(plots), 4))
+    for panel, (rule, points) in zip(figure.subplots(1, len(plots), squeeze=False)[0], plots.items(), strict=True):
+        target = points["target"]
+        panel.plot([min(target), max(target)], [min(target), max(target)], color="0.7", linewidth=1)
+        for way, marker in (("single", "."), ("delivered", "x")):
+            panel.plot(target, points[way], marker, markersize=4, alpha=0.5, label=way)
+        panel.set(title=rule, xlabel="target", ylabel="measured on the file")
+        panel.legend()
+    figure.savefig(path, dpi=100)
+
+
+def _plot_methods(table: Table, path: Path) -> None:
+    """Share of melodies that meet the wish against surprise over real tunes: a colour a method, a point a wish, means ringed."""
+    figure = _figure((8, 5))
+    panel = figure.subplots()
+    for method in dict.fromkeys(row["method"] for row in table):
+        rows = [row for row in table if row["method"] == method]
+        x, y = [row["surprise over real, %"] for row in rows], [row["met"] for row in rows]
+        (line,) = panel.plot(x, y, ".", alpha=0.4)
+        panel.plot([sum(x) / len(x)], [sum(y) / len(y)], "o", markersize=10, color=line.get_color(), markeredgecolor="black", label=method)
+    panel.set(xlabel="surprise over real tunes, %", ylabel="share that meets the wish", title="one candidate a point (delivered: as written)")
+    panel.legend()
+    panel.grid(alpha=0.3)
+    figure.savefig(path, dpi=100)

@@ -1,0 +1,132 @@
+"""Rounds of draws: from an item's number and the seed to the candidate that is delivered.
+
+The first round draws one candidate an item from noise, decodes it and lets the rules judge. Where that does not do, later rounds
+draw a few near the item's best so far, part of the way back to noise, and keep what is better. A chunk holds one round each of
+as many items as fit. Nothing is gained by being likelier than likely enough: so draws keep the variety of the prior.
+
+Inside: `RoundOptions`, `Candidate`, `Rounds`.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from musiclc import methods
+from musiclc.judge import CHUNK, decode, nats, scores
+from musiclc.methods import Start, Wish
+from musiclc.search import noised, renoised
+
+FRESH_STEPS, NEAR_STEPS = 8, 3  # of the flow, from noise and from near the best so far
+BACK_FROM, BACK_TO = 0.55, 0.75  # how far back to noise a draw near the best starts: times of the flow
+
+
+@dataclass(frozen=True)
+class RoundOptions:
+    """seed, temperature: of the noise. candidates: draws a round after the first. attempts: most draws an item. enough: nats a
+    note at which an item that meets the wish is done. near: whether later rounds start near the best.
+    """
+
+    seed: int
+    temperature: float = 1.0
+    candidates: int = 4
+    attempts: int = 24
+    enough: float = float("inf")
+    near: bool = True
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One decoded draw. scores: one a constraint. nats: what it costs the VAE, nats a note, smaller for likelier ones."""
+
+    index: int
+    attempt: int
+    tokens: np.ndarray
+    scores: np.ndarray
+    nats: float
+    point: Tensor  # standardised, at home
+    move: int  # semitones from home
+
+    @property
+    def met(self) -> bool:
+        """Whether every constraint is met."""
+        return bool((self.scores >= 1 - 1e-9).all())
+
+    def rank(self, enough: float) -> tuple[float, float]:
+        """Larger is better: first what meets the constraints best, then what is likelier, as far as `enough` nats a note."""
+        return round(float(self.scores.sum()), 6), -max(self.nats, enough)
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Draws of one wish by one method. choices: semitones from home that suit the wish, of which each draw takes one."""
+
+    wish: Wish
+    method: str
+    choices: list[int]
+    options: RoundOptions
+
+    def best(self, n: int) -> Iterator[tuple[Candidate, int]]:
+        """The best candidate of each of n items and the draws it cost, in order of index, as they are ready."""
+        options = self.options
+        fresh, again = deque(range(1, n + 1)), deque[int]()
+        best: dict[int, Candidate] = {}
+        drawn: Counter[int] = Counter()
+        following = 1
+        while fresh or again:
+            source = again if len(again) >= CHUNK // min(options.candidates, CHUNK) or not fresh else fresh
+            each = 1 if source is fresh else min(options.candidates, options.attempts - 1, CHUNK)
+            items = [source.popleft() for _ in range(min(CHUNK // each, len(source)))]
+            now = [(item, drawn[item] + i) for item in items for i in range(1, each + 1)]
+            for candidate in self._judged(now, best if options.near else {}):
+                if candidate.index not in best or candidate.rank(options.enough) > best[candidate.index].rank(options.enough):
+                    best[candidate.index] = candidate
+            for item in items:
+                drawn[item] += each
+                if drawn[item] < options.attempts and not (best[item].met and best[item].nats <= options.enough):
+                    again.append(item)
+            unready = set(again)
+            while following in best and following not in unready:
+                yield best.pop(following), drawn.pop(following)
+                following += 1
+
+    def _judged(self, now: list[tuple[int, int]], best: Mapping[int, Candidate]) -> list[Candidate]:
+        """The draws (index, attempt), decoded, moved from home and scored by the rules."""
+        start, near = self._start(now, best)
+        method = "guided" if near and self.method == "actor" else self.method  # the actor's map begins at noise
+        x, blur = methods.points(self.wish, start, method)
+        x = torch.where(torch.isfinite(x), x, torch.zeros(()))
+        meter = self.wish.meter
+        tokens = decode(self.wish.model, x, blur, meter, start.moves)[: len(now)]
+        found = scores(self.wish.constraints, tokens, meter)
+        costs = self._costs(now, tokens, found)
+        return [Candidate(*now[i], tokens[i], found[i], float(costs[i]), x[i], start.moves[i]) for i in range(len(now))]
+
+    def _costs(self, now: list[tuple[int, int]], tokens: np.ndarray, found: np.ndarray) -> np.ndarray:
+        """Nats a note; where an item has but one candidate and no more to come, nobody asks: infinite."""
+        if self.options.attempts == 1:
+            return np.full(len(tokens), np.inf)
+        return nats(self.wish.model, tokens, self.wish.meter)
+
+    def _start(self, now: list[tuple[int, int]], best: Mapping[int, Candidate]) -> tuple[Start, bool]:
+        """A chunk of starting points, and whether they are near the best; each row depends on (seed, index, attempt). Unused rows are zero."""
+        d, near = self.wish.model.vae.dimensions, now[0][0] in best
+        noise, clean, times, moves = torch.zeros(CHUNK, d), torch.zeros(CHUNK, d), torch.ones(CHUNK), [self.choices[0]] * CHUNK
+        generators = [torch.Generator().manual_seed(0) for _ in range(CHUNK)]
+        for row, (index, attempt) in enumerate(now):
+            key, choice, time = np.random.SeedSequence((self.options.seed, index, attempt)).generate_state(3, np.uint64)
+            generators[row] = torch.Generator().manual_seed(int(key >> np.uint64(1)))
+            noise[row] = torch.randn(d, generator=generators[row])
+            moves[row] = self.choices[int(choice) % len(self.choices)]
+            if near:
+                clean[row], moves[row] = best[index].point, best[index].move
+                times[row] = BACK_FROM + (BACK_TO - BACK_FROM) * float(time) / 2**64
+        if near:
+            blur = self.wish.model.prior.config.blur  # type: ignore[union-attr]
+            x = renoised(clean, self.options.temperature * noise, torch.full((CHUNK,), blur), times)
+        else:
+            x = noised(clean, noise, times, self.options.temperature)
+        return Start(x, times, moves, generators, NEAR_STEPS if near else FRESH_STEPS), near

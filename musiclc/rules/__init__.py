@@ -1,0 +1,89 @@
+"""Every rule, and the RULES table that all the rest reads: options, critics, `musiclc rules`, README.
+
+What a rule is stands in `base.py`. Rules live by family: `harmony.py` (key, start, end, chords), `pitch.py` (range, span, register,
+contour, motion, steps), `rhythm.py` (density, complexity, syncopation, repetition, rests, longest).
+
+Adding a rule: a measuring function and its row in one of them, its place in RULES, a hand-worked test, a row in README.
+
+Inside: `RULES`, `find_rule`, `parse_constraint`, `parse_rule_option`, `split_weight`, `settled`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from musiclc.errors import UsageError
+from musiclc.goals import Constraint
+from musiclc.rules.base import Measure, Rule
+from musiclc.rules.harmony import CHORDS, END, KEY, MAJOR_PROFILE, MINOR_PROFILE, START, best_key, key_measures
+from musiclc.rules.pitch import CONTOUR, MOTION, RANGE, REGISTER, SPAN, STEPS
+from musiclc.rules.rhythm import COMPLEXITY, DENSITY, LONGEST, REPETITION, RESTS, SYNCOPATION
+
+__all__ = [
+    "MAJOR_PROFILE",
+    "MINOR_PROFILE",
+    "RULES",
+    "Measure",
+    "Rule",
+    "best_key",
+    "find_rule",
+    "key_measures",
+    "parse_constraint",
+    "parse_rule_option",
+    "settled",
+    "split_weight",
+]
+
+# In the order in which options, tables and README show them.
+_ROWS = (
+    *(KEY, DENSITY, RANGE, SPAN, REGISTER, CONTOUR, MOTION, STEPS),
+    *(COMPLEXITY, SYNCOPATION, REPETITION, RESTS, LONGEST, START, END, CHORDS),
+)
+RULES: dict[str, Rule] = {rule.name: rule for rule in _ROWS}
+
+
+def find_rule(name: str) -> Rule:
+    """The shipped rule of that name. Raises UsageError, with the nearest names, when there is none."""
+    if name in RULES:
+        return RULES[name]
+    import difflib
+
+    near = difflib.get_close_matches(name, RULES, n=1)
+    slip = f"; did you mean {near[0]}?" if near else ""
+    raise UsageError(f"rule {name!r}: unknown; wanted one of {', '.join(RULES)}{slip}")
+
+
+def parse_constraint(name: str, goal: str) -> Constraint:
+    """A constraint from a rule's name and a goal's text, which may end in @WEIGHT. Raises UsageError."""
+    rule = find_rule(name)
+    text, weight = split_weight(goal)
+    return Constraint(rule, rule.parse(text), weight)
+
+
+def split_weight(text: str) -> tuple[str, float]:
+    """A goal's text without its @WEIGHT, and the weight, 1 when there is none. Raises UsageError."""
+    body, at, weight = text.rpartition("@")
+    if not at:
+        return text, 1.0
+    try:
+        number = float(weight)
+    except ValueError as error:
+        raise UsageError(f"{text!r}: wanted a number above 0 behind the @, such as {body}@2") from error
+    if not 0 < number < math.inf:
+        raise UsageError(f"{text!r}: the weight must be above 0")
+    return body, number
+
+
+def parse_rule_option(text: str) -> Constraint:
+    """A constraint from "NAME=GOAL" or "NAME=GOAL@WEIGHT", as --rule takes it. Raises UsageError."""
+    name, equals, goal = text.partition("=")
+    if not equals:
+        find_rule(name)
+        raise UsageError(f"rule {text!r}: wanted NAME=GOAL, such as {name}={RULES[name].goals.split(',')[0]}")
+    return parse_constraint(name.strip(), goal.strip())
+
+
+def settled(constraints: Sequence[Constraint]) -> list[Constraint]:
+    """The constraints of one wish, each goal in the light of the others: a degree becomes that of the wished key."""
+    others = [[*constraints[:i], *constraints[i + 1 :]] for i in range(len(constraints))]
+    return [replace(c, goal=c.rule.settle(c.goal, rest)) for c, rest in zip(constraints, others, strict=True)]

@@ -1,0 +1,101 @@
+"""What a rule is: `Rule`, and the helpers that its rows share.
+
+A rule measures melodies: vectorised over a batch of token rows (n, T) in one meter, it gives *measures* (n, m), which a critic
+learns to foretell from latent points. A goal bounds the measures, or one weighted sum of them; the value reported is one
+number for people.
+
+Inside: `Rule`, `plain`, `number_goal`, `moved_by_addition`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from musiclc.errors import UsageError
+from musiclc.goals import Constraint, Goal, distance_score, interval
+
+Measure = Callable[[np.ndarray, str], np.ndarray]
+
+
+def _settled(goal: Goal, others: Sequence[Constraint]) -> Goal:
+    return goal
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. `family` says what a critic learns: each measure's number, or whether each share is above zero.
+
+    tolerance: in the rule's unit; how near a bare number must be met, and how fast scores fall outside the goal.
+    move: (goal, semitones) → the goal for melodies transposed by so much; None when transposition changes no measure.
+    octaves: whether transposition by whole octaves changes measures.
+    fixed: whether transposition changes measures in a way that no goal can follow, so that they must be measured anew.
+    grade: (measures, goal) → scores, for a rule whose scores are not those of its family.
+    settle: (goal, the other constraints wished) → the goal in their light, such as a degree in the wished key.
+    critic: (model, goal, semitones from home) → a critic, for a rule that no model ships one for.
+    """
+
+    name: str
+    about: str
+    unit: str
+    span: str
+    goals: str
+    source: str
+    measures: tuple[str, ...]
+    measure: Measure
+    parse: Callable[[str], Goal]
+    value: Callable[[np.ndarray, Goal | None], Any]
+    limits: Callable[[str], tuple[float, float]]
+    family: Literal["number", "presence"] = "number"
+    tolerance: float = 1.0
+    move: Callable[[Goal, int], Goal] | None = None
+    octaves: bool = False
+    fixed: bool = False
+    settle: Callable[[Goal, Sequence[Constraint]], Goal] = _settled
+    grade: Callable[[np.ndarray, Goal], np.ndarray] | None = None
+    critic: Callable[[Any, Goal, int], Any] | None = None
+
+    def moved(self, goal: Goal, semitones: int) -> Goal:
+        """The goal for melodies transposed by `semitones`."""
+        return self.move(goal, semitones) if self.move else goal
+
+    def score(self, measures: np.ndarray, goal: Goal) -> np.ndarray:
+        """Scores in [0, 1] of measures (n, m): (n,); 1 means that the goal is met.
+
+        For shares, the share that the goal allows; for numbers, falling with the distance from the goal.
+        """
+        if self.grade:
+            return self.grade(measures, goal)
+        if self.family == "presence":
+            return measures @ (np.asarray(goal.high) > 0)
+        return distance_score(measures, goal, self.tolerance)
+
+    def check(self, goal: Goal, meter: str) -> None:
+        """Raises UsageError when no melody in `meter` can meet the goal."""
+        low, high = self.limits(meter)
+        if any(a > high or b < low for a, b in zip(goal.low, goal.high, strict=True)):
+            raise UsageError(f"{self.name} {goal.text!r} cannot be met in {meter}: {self.name} lies between {low:g} and {high:g} {self.unit}")
+
+
+def plain(measures: np.ndarray, goal: Goal | None) -> Any:
+    """The first measure of (m,) as JSON; None where undefined."""
+    return None if np.isnan(measures[0]) else round(float(measures[0]), 6)
+
+
+def number_goal(name: str, tolerance: float, words: dict[str, tuple[float, float]] | None = None) -> Callable[[str], Goal]:
+    """A parser of goals on a rule's one measure: "6", "4..8", ">=8", "<=3", or one of `words` with its bounds."""
+
+    def parse(text: str) -> Goal:
+        word = text.strip().lower()
+        if words and word in words:
+            return Goal(word, (words[word][0],), (words[word][1],))
+        low, high = interval(text, tolerance, name, tuple(words or ()))
+        return Goal(text.strip(), (low,), (high,))
+
+    return parse
+
+
+def moved_by_addition(goal: Goal, semitones: int) -> Goal:
+    """A goal whose measures are all pitches, for melodies transposed by `semitones`."""
+    return Goal(goal.text, tuple(v + semitones for v in goal.low), tuple(v + semitones for v in goal.high), goal.mix)
