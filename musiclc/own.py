@@ -205,6 +205,7 @@ def own_critic(rule: Rule, source: str, model: "Model", goal: Goal, move: int) -
     critic, notes = _fit(rule, model, goal, move)
     notes |= {"rule": rule.name, "goal": goal.text, "from": rule.source, "model": model.name, "seconds": round(time.monotonic() - began, 1)}
     save_networks({"critic/own": critic}, notes, path)
+    critic = load_networks(path)[0]["critic/own"]  # as every later call will have it, rounded as files are
     log.info("%s: fitted in %.1f s, kept in %s", rule.name, notes["seconds"], path)
     return critic
 
