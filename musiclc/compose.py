@@ -71,10 +71,10 @@ class SampleOptions:
     seed: int = 0
     method: str = "auto"
     temperature: float = 1.0
-    strength: float = 1.0
+    strength: float = 2.0
     candidates: int = 4
     realism: float = 0.2
-    attempts: int = 24
+    attempts: int = 40
 
     def __post_init__(self) -> None:
         check_meter(self.meter)

@@ -34,6 +34,14 @@ class Goal:
     high: tuple[float, ...]
     mix: tuple[float, ...] | None = None
 
+    @property
+    def tight(self) -> "Goal":
+        """For a bare number, the inner half of its tolerance, which is aimed at first; any other goal as it is."""
+        if not _NEAR.fullmatch(self.text):
+            return self
+        pairs = [((3 * a + b) / 4, (a + 3 * b) / 4) if math.isfinite(a + b) else (a, b) for a, b in zip(self.low, self.high, strict=True)]
+        return Goal(self.text, tuple(a for a, _ in pairs), tuple(b for _, b in pairs), self.mix)
+
 
 @dataclass(frozen=True)
 class Constraint:

@@ -11,7 +11,7 @@
 | `rejection` | draws of the prior as they come |
 | `normal` | draws of N(0, I), the VAE's own prior |
 
-Inside: `METHODS`, `Wish`, `Start`, `points`, `asked`.
+Inside: `METHODS`, `Wish`, `Start`, `points`, `objective`, `misses`, `asked`.
 """
 
 from collections.abc import Callable
@@ -65,6 +65,7 @@ class Start:
     moves: list[int]
     generators: list[torch.Generator] = field(default_factory=list)
     steps: int = 8
+    misses: dict[str, Tensor] = field(default_factory=dict)  # rule → what its critic foretold too much, near x: (n, m)
 
     def noise(self) -> Tensor:
         """Fresh standard normal numbers (n, d), each row from its own generator."""
@@ -80,15 +81,36 @@ def points(wish: Wish, start: Start, method: str) -> tuple[Tensor, float]:
         return METHODS[method](wish, start), _blur(wish)
 
 
-def objective(wish: Wish, moves: list[int]) -> search.Timed | None:
-    """The critics' sum for melodies that will be moved so, as a function of time; None without constraints that have critics."""
-    parts = [
-        Part(wish.critics[c.rule.name], bounds([c.rule.moved(c.goal, -move) for move in moves]), c.weight)
-        for c in wish.constraints
-        if c.rule.name in wish.critics
-    ]
+def objective(wish: Wish, moves: list[int], misses: dict[str, Tensor] | None = None) -> search.Timed | None:
+    """The critics' sum for melodies that will be moved so, as a function of time; None without constraints that have critics.
+
+    misses: by how much to move each row's goals of a rule, since its critic is known to foretell so much too much there.
+    """
+    parts = []
+    for c in wish.constraints:
+        if c.rule.name not in wish.critics:
+            continue
+        limit = bounds([c.rule.moved(c.goal.tight, -move) for move in moves])
+        if misses and c.rule.name in misses:
+            limit = Bounds(limit.low + misses[c.rule.name], limit.high + misses[c.rule.name], limit.mix)
+        parts.append(Part(wish.critics[c.rule.name], limit, c.weight))
     condition = wish.condition(len(moves))
     return (lambda t: combine(parts, t, condition)) if parts else None
+
+
+def misses(wish: Wish, x: Tensor, tokens: np.ndarray, moves: list[int]) -> dict[str, Tensor]:
+    """What critics of number rules foretell of points x (n, d) over what their melodies (n, T), moved from home so, measure: (n, m) each."""
+    found = {}
+    at_home = transposed(tokens, -np.asarray(moves))
+    for c in wish.constraints:
+        critic = wish.critics.get(c.rule.name)
+        if critic is None or critic.config.family != "number" or c.goal.mix is not None or c.rule.fixed:
+            continue
+        with torch.no_grad():
+            mean, _ = critic.normal(x, torch.full((len(x),), _blur(wish)), wish.condition(len(x)))
+        measured = torch.from_numpy(c.rule.measure(at_home, wish.meter)).float()
+        found[c.rule.name] = (mean * critic.scale + critic.center - measured).nan_to_num(0.0)
+    return found
 
 
 def _blur(wish: Wish) -> float:
@@ -114,7 +136,7 @@ def _options(wish: Wish, start: Start) -> search.GuideOptions:
 
 
 def _guided(wish: Wish, start: Start) -> Tensor:
-    return search.guided(start.x, start.t, _velocity(wish, len(start.x)), objective(wish, start.moves), _options(wish, start))
+    return search.guided(start.x, start.t, _velocity(wish, len(start.x)), objective(wish, start.moves, start.misses), _options(wish, start))
 
 
 def _drawn(wish: Wish, start: Start) -> Tensor:
@@ -124,7 +146,7 @@ def _drawn(wish: Wish, start: Start) -> Tensor:
 def _both(wish: Wish, start: Start) -> tuple[search.Objective, search.Objective]:
     """The critics' sum and the same plus realism, at the blur."""
     t = torch.full((len(start.x),), _blur(wish))
-    timed = objective(wish, start.moves)
+    timed = objective(wish, start.moves, start.misses)
     met = timed(t) if timed else lambda x: x.sum(1) * 0
     real = _realism(wish, t)
     return met, lambda x: wish.strength * met(x) + real(x)

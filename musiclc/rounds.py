@@ -9,7 +9,7 @@ Inside: `RoundOptions`, `Candidate`, `Rounds`.
 
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,8 +20,8 @@ from musiclc.judge import CHUNK, decode, nats, scores
 from musiclc.methods import Start, Wish
 from musiclc.search import noised, renoised
 
-FRESH_STEPS, NEAR_STEPS = 8, 3  # of the flow, from noise and from near the best so far
-BACK_FROM, BACK_TO = 0.55, 0.75  # how far back to noise a draw near the best starts: times of the flow
+FRESH_STEPS, NEAR_STEPS = 8, 4  # of the flow, from noise and from near the best so far
+BACK_FROM, BACK_TO = 0.55, 0.8  # how far back to noise a draw near the best starts: times of the flow
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,20 @@ class Candidate:
     nats: float
     point: Tensor  # standardised, at home
     move: int  # semitones from home
+    close: bool = True  # whether bare numbers are met within half their tolerance
 
     @property
     def met(self) -> bool:
         """Whether every constraint is met."""
         return bool((self.scores >= 1 - 1e-9).all())
 
-    def rank(self, enough: float) -> tuple[float, float]:
-        """Larger is better: first what meets the constraints best, then what is likelier, as far as `enough` nats a note."""
-        return round(float(self.scores.sum()), 6), -max(self.nats, enough)
+    def rank(self, enough: float) -> tuple[float, bool, float]:
+        """Larger is better: what meets the constraints best, then what is close, then what is likelier, as far as `enough` nats a note."""
+        return round(float(self.scores.sum()), 6), self.close, -max(self.nats, enough)
+
+    def good(self, enough: float, drawn: int, attempts: int) -> bool:
+        """Whether it needs no better: met and likely enough, and close, too, in the first half of its attempts."""
+        return self.met and self.nats <= enough and (self.close or 2 * drawn >= attempts)
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class Rounds:
                     best[candidate.index] = candidate
             for item in items:
                 drawn[item] += each
-                if drawn[item] < options.attempts and not (best[item].met and best[item].nats <= options.enough):
+                if drawn[item] < options.attempts and not best[item].good(options.enough, drawn[item], options.attempts):
                     again.append(item)
             unready = set(again)
             while following in best and following not in unready:
@@ -103,7 +108,9 @@ class Rounds:
         tokens = decode(self.wish.model, x, blur, meter, start.moves)[: len(now)]
         found = scores(self.wish.constraints, tokens, meter)
         costs = self._costs(now, tokens, found)
-        return [Candidate(*now[i], tokens[i], found[i], float(costs[i]), x[i], start.moves[i]) for i in range(len(now))]
+        tight = [replace(c, goal=c.goal.tight) for c in self.wish.constraints]
+        close = np.all(scores(tight, tokens, meter) >= 1 - 1e-9, axis=1, keepdims=True)
+        return [Candidate(*now[i], tokens[i], found[i], float(costs[i]), x[i], start.moves[i], bool(close[i, 0])) for i in range(len(now))]
 
     def _costs(self, now: list[tuple[int, int]], tokens: np.ndarray, found: np.ndarray) -> np.ndarray:
         """Nats a note; where an item has but one candidate and no more to come, nobody asks: infinite."""
@@ -129,4 +136,11 @@ class Rounds:
             x = renoised(clean, self.options.temperature * noise, torch.full((CHUNK,), blur), times)
         else:
             x = noised(clean, noise, times, self.options.temperature)
-        return Start(x, times, moves, generators, NEAR_STEPS if near else FRESH_STEPS), near
+        if not near:
+            return Start(x, times, moves, generators, FRESH_STEPS), False
+        return Start(x, times, moves, generators, NEAR_STEPS, self._misses(clean, [best[i] for i, _ in now], moves)), True
+
+    def _misses(self, clean: Tensor, best: list[Candidate], moves: list[int]) -> dict[str, Tensor]:
+        """methods.misses of the points that a chunk's rows start near; rows that are not used repeat the first."""
+        rows = [c.tokens for c in best] + [best[0].tokens] * (CHUNK - len(best))
+        return methods.misses(self.wish, clean, np.stack(rows), moves)

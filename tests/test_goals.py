@@ -5,6 +5,7 @@ import pytest
 
 from musiclc.errors import UsageError
 from musiclc.goals import Goal, distance_score, interval
+from musiclc.rules import parse_constraint
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,12 @@ def test_a_mix_bounds_the_weighted_sum_of_the_measures():
     measures = np.array([[0.5, 0.9, 0.5], [0.25, 0.9, 0.5], [np.nan, 0, 1]])
     # sums 0.75, 0.5 (0.25 below, as much as the tolerance) and undefined
     assert distance_score(measures, goal, 0.25) == pytest.approx([1, 1 / 2, 0])
+
+
+def test_a_bare_number_is_aimed_at_more_closely_than_it_must_be_met():
+    goal = parse_constraint("density", "6").goal
+    assert (goal.low, goal.high, goal.tight.low, goal.tight.high) == ((5.5,), (6.5,), (5.75,), (6.25,))
+    for text in ("4..8", ">=9"):
+        goal = parse_constraint("density", text).goal
+        assert goal.tight == goal
+    assert parse_constraint("contour", "2").goal.tight.low == (1.5, -math.inf, -math.inf)
