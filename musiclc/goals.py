@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from musiclc.rules import Rule
 
 _NUMBER = r"\s*([-+]?(?:\d+(?:\.\d+)?|\.\d+))\s*"
-_NEAR, _BETWEEN, _BOUND = re.compile(_NUMBER), re.compile(rf"{_NUMBER}\.\.{_NUMBER}"), re.compile(rf"\s*([<>])=?{_NUMBER}")
+_NEAR, _BETWEEN, _BOUND = re.compile(_NUMBER), re.compile(rf"{_NUMBER}\.\.(?!\.){_NUMBER}"), re.compile(rf"\s*([<>])=?{_NUMBER}")
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ def test_the_bank_holds_what_its_points_decode_to():
     assert (again.tokens == bank.tokens).all()
     jigs = bank.points.condition == 2
     assert bank.measures(RULES["density"])[jigs].max() <= 12
-    low, high = bank.measures(RULES["register"]), bank.measures(RULES["register"], move=5)
-    assert torch.nanmean(high - low).item() == 5
+    moved = (bank.measures(RULES["register"], move=5) - bank.measures(RULES["register"])).round()
+    assert (moved == 5).float().mean() > 0.5
+    assert ((moved % 12 == 5) | (moved == 0) | moved.isnan()).all()  # by octaves less where the piano ends
     assert len(bank.joined(bank.first(10))) == 310
