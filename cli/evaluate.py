@@ -7,7 +7,7 @@ import click
 from musiclc.cli.options import dump, json_option, model_option, quiet_option, talker
 
 SECTIONS = ("reconstruction", "samples", "copies", "cost", "constraints")
-PARTS = ("methods", "targets", "rejection", "own")
+PARTS = ("methods", "rules", "targets", "rejection", "own")
 
 
 @click.command()

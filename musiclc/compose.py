@@ -180,7 +180,7 @@ def _draw(model: "Model", constraints: list[Constraint], candidate: "Candidate",
     assert model.prior is not None
     meter = rounds.wish.meter
     tokens, moved = _repair(candidate, constraints) if rounds.options.attempts > 1 else (candidate.tokens, 0)
-    cost = float(judge.nats(model, tokens[None], meter)[0]) if moved or np.isinf(candidate.nats) else candidate.nats
+    cost = float(judge.nats(model, tokens[None], meter)[0]) if moved else candidate.nats
     verdicts = [c.verdict(c.rule.measure(tokens[None], meter)[0]) for c in constraints]
     warnings = [f"{moved} notes moved to the nearest pitch that the wish allows"] if moved else []
     warnings += [f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"]]

@@ -107,16 +107,10 @@ class Rounds:
         meter = self.wish.meter
         tokens = decode(self.wish.model, x, blur, meter, start.moves)[: len(now)]
         found = scores(self.wish.constraints, tokens, meter)
-        costs = self._costs(now, tokens, found)
+        costs = nats(self.wish.model, tokens, meter)
         tight = [replace(c, goal=c.goal.tight) for c in self.wish.constraints]
         close = np.all(scores(tight, tokens, meter) >= 1 - 1e-9, axis=1, keepdims=True)
         return [Candidate(*now[i], tokens[i], found[i], float(costs[i]), x[i], start.moves[i], bool(close[i, 0])) for i in range(len(now))]
-
-    def _costs(self, now: list[tuple[int, int]], tokens: np.ndarray, found: np.ndarray) -> np.ndarray:
-        """Nats a note; where an item has but one candidate and no more to come, nobody asks: infinite."""
-        if self.options.attempts == 1:
-            return np.full(len(tokens), np.inf)
-        return nats(self.wish.model, tokens, self.wish.meter)
 
     def _start(self, now: list[tuple[int, int]], best: Mapping[int, Candidate]) -> tuple[Start, bool]:
         """A chunk of starting points, and whether they are near the best; each row depends on (seed, index, attempt). Unused rows are zero."""
