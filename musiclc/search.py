@@ -31,7 +31,8 @@ Noise = Callable[[], Tensor]  # fresh standard normal numbers (n, d)
 @dataclass(frozen=True)
 class GuideOptions:
     """steps: of Euler's method. end: the time it stops at. strength: of the objective's pull; 1 is Bayes' rule. limit: longest
-    gradient that counts, in root mean square a dimension. corrections: climbing steps at the end.
+    gradient that counts, in root mean square a dimension. most: largest factor t / (1 − t). corrections: climbing steps at the end,
+    each of `rate` times the gradient.
     """
 
     steps: int = 8

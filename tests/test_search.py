@@ -17,6 +17,12 @@ from musiclc.search import (
     vector,
 )
 
+
+@pytest.fixture(autouse=True)
+def same_noise():
+    torch.manual_seed(0)
+
+
 TO_THE_END = GuideOptions(steps=12, end=0.0)
 
 
