@@ -28,7 +28,7 @@ def command() -> None:
 def train(rule, name: str | None, positive: Path | None, negative: Path | None, model: str | None, quiet: bool) -> None:  # type: ignore[no-untyped-def]
     """Fit a critic for a rule of one's own, or teach one by two folders."""
     labelled = [name, positive, negative]
-    if (rule is None) == (None in labelled) and not (rule is None and all(labelled)):
+    if any(labelled) if rule is not None else not all(labelled):
         raise click.UsageError("wanted either --rule FILE.py:FUNCTION, or --name, --positive and --negative")
     from musiclc import compose
 

@@ -212,6 +212,8 @@ def cost(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
         unit = _timed([*python, "-c", "import torch"])
         one = _timed([*musiclc, "sample", "--key", "C", "--seed", str(seed), "-o", f"{folder}/one.mid", "--overwrite", "--quiet"])
         many = _timed([*musiclc, "sample", "--key", "C", "-n", str(n), "--seed", str(seed), "-o", f"{folder}/many", "--overwrite"], repeats=1)
+        both = ["--key", "C", "--density", "9..11", "-n", str(n), "--seed", str(seed), "-o", f"{folder}/both", "--overwrite"]
+        steered = _timed([*musiclc, "sample", *both], repeats=1)
     bare, helped = _timed([*python, "-c", "pass"], 9), _timed([*musiclc, "--help"], 9)
     package = Path(compose.__file__).parent
     size = sum(p.stat().st_size for p in {*package.rglob("*.py"), *compose.shipped_model().parent.glob("*")} if p.is_file())
@@ -219,6 +221,7 @@ def cost(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
         {"what": "import torch", "value": round(unit[0], 2), "unit": "s"},
         {"what": "sample --key C -n 1", "value": round(one[0] / unit[0], 2), "unit": "× import torch"},
         {"what": f"sample --key C -n {n}", "value": round(many[0] / unit[0], 2), "unit": "× import torch"},
+        {"what": f"sample --key C --density 9..11 -n {n}", "value": round(steered[0] / unit[0], 2), "unit": "× import torch"},
         {"what": "musiclc --help over bare Python", "value": round(helped[0] - bare[0], 3), "unit": "s"},
         {"what": f"peak memory of sample -n {n}", "value": round(many[1]), "unit": "MB"},
         {"what": "package with weights", "value": round(size / 1e6, 2), "unit": "MB"},
