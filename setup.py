@@ -13,7 +13,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
-    packages=["musiclc", "musiclc.rules", "musiclc.cli", "musiclc.data"],
+    packages=["musiclc", "musiclc.midi", "musiclc.rules", "musiclc.cli", "musiclc.data"],
     package_dir={"musiclc.cli": "cli", "musiclc.data": "data"},
     package_data={"musiclc": ["py.typed"], "musiclc.data": ["*.safetensors", "README.md"]},
     install_requires=[
