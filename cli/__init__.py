@@ -14,6 +14,7 @@ import click
 COMMANDS: dict[str, tuple[str, str]] = {
     "sample": ("musiclc.cli.sample", "Write new melodies that meet the constraints."),
     "score": ("musiclc.cli.score", "Measure MIDI files by the rules."),
+    "inspect": ("musiclc.cli.inspect", "Show what MIDI files hold, and what transform would touch."),
     "rules": ("musiclc.cli.rules", "Show the table of rules."),
     "critic": ("musiclc.cli.critic", "Fit, list and drop critics for rules of your own."),
     "prepare": ("musiclc.cli.prepare", "Make a dataset from corpora or a folder."),

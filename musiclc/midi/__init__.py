@@ -8,8 +8,8 @@ tracks.py    which track has the melody;  edit.py  other notes in a file and not
 """
 
 from musiclc.midi.runs import MidiReading, read_runs
-from musiclc.midi.song import Section, Song, read_melody, read_song
+from musiclc.midi.song import Section, Song, bar_text, read_melody, read_song
 from musiclc.midi.tracks import TrackInfo
 from musiclc.midi.write import TICKS, TICKS_PER_STEP, to_bytes
 
-__all__ = ["TICKS", "TICKS_PER_STEP", "MidiReading", "Section", "Song", "TrackInfo", "read_melody", "read_runs", "read_song", "to_bytes"]
+__all__ = ["TICKS", "TICKS_PER_STEP", "MidiReading", "Section", "Song", "TrackInfo", "bar_text", "read_melody", "read_runs", "read_song", "to_bytes"]

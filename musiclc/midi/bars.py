@@ -8,7 +8,7 @@ Inside: `Stretch`, `stretches`, `READ_AS`.
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 
 from musiclc.midi.notes import Grid
 from musiclc.theory import METERS, STEPS_PER_QUARTER
@@ -113,7 +113,7 @@ def _blocks(changes: list[tuple[int, int, int]], ticks: int, end: int) -> list[_
     blocks = []
     for (start, numerator, denominator), until in zip(changes, [c[0] for c in changes[1:]] + [None], strict=True):
         length = ((end if until is None else until) - start) / per_step
-        steps = round(length)
+        steps = floor(length + Fraction(1, 2))
         if until is None:
             bar = Fraction(4 * STEPS_PER_QUARTER * numerator, denominator)
             steps = ceil(ceil(max(steps, 0) / bar) * bar)

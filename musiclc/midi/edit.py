@@ -109,7 +109,7 @@ def _voices(section: "Section", melody: Melody, style: "_Style") -> list[_Voice]
     old = {n.start: (n, source) for n, source in zip(section.melody.notes, section.sources, strict=True)}
     edge = melody.steps - section.locked_end
     found = []
-    for note, following in zip(melody.notes, [*(n.start for n in melody.notes[1:]), edge], strict=True):
+    for note, following in zip(melody.notes, [*(n.start for n in melody.notes[1:]), edge], strict=False):
         if note.start in old:
             was, source = old[note.start]
             voice = _kept(source, source.pitch if note.pitch == was.pitch else _playable(note.pitch - section.octaves))
@@ -134,9 +134,11 @@ def _end_moves(note: Note, was: Note, sounds_to: int, following: int) -> bool:
 
 
 def _end(voices: list[_Voice], style: "_Style") -> None:
-    """Give every voice with a new end its `off`: not after the next one begins."""
-    for voice, following in zip(voices, [*voices[1:], None], strict=True):
+    """Give every voice with a new end its `off`, not after the next one begins. What nothing ended ends before a new note."""
+    for voice, following in zip(voices, [*voices[1:], None], strict=False):
         limit = following.on[0] if following else None
+        if voice.off is None and following and following.source is None:
+            voice.new_off = True
         if voice.new_off and voice.grid:
             voice.off = (_near(voice.grid, voice.end, style.end_offset(voice), voice.on[0] + 1, limit), 0, 0, 0)
         elif following and following.source is None and following.grid is not voice.grid and voice.off and voice.off > following.on:
@@ -233,13 +235,15 @@ def _part(voices: list[_Voice], stay: list[Sounding]) -> None:
 
 
 def _keep_clear(voice: _Voice, others: list[Sounding]) -> None:
+    """End the voice where a note that stays begins, or together with one that it begins in or with."""
     for other in others:
         begins, ends = (other.on, 1, other.on_event, 0), (other.off, 1, other.off_event or 0, 0)
         if voice.off is None or begins > voice.off:
             return
         if begins[0] <= voice.on[0] and voice.on < ends:
-            if voice.off < ends:
-                voice.off, voice.new_off = (*ends[:3], 1), True
+            first = voice.on < begins  # at the same tick
+            if first or voice.off < ends:
+                voice.off, voice.new_off = (*ends[:3], -1 if first else 1), True
                 return
         elif begins > voice.on:
             voice.off, voice.new_off = (other.on, 0, 0, 0), True

@@ -1,7 +1,7 @@
 """Notes as a track's events sound them, and the one line among them that the sixteenth grid can hold.
 
 Conventions: `on` and `off` are ticks. Of notes of one channel and pitch that overlap, the first to begin is the first to end.
-A track is one voice when at most POLYPHONY of its notes share more than half of their length with another.
+A track is one voice when at most POLYPHONY of its notes sound together with another.
 
 Inside: `Sounding`, `pair`, `polyphony`, `Grid`, `line`.
 """
@@ -56,8 +56,8 @@ def _sounding(events: Sequence[Event], on: int, off: int | None, last: int) -> S
 
 
 def together(a: Sounding, b: Sounding) -> bool:
-    """Whether two notes share more than half of the shorter one's time: a chord, not one after the other."""
-    return 2 * (min(a.off, b.off) - max(a.on, b.on)) > min(a.length, b.length)
+    """Whether two notes share more than three quarters of the shorter one's time: a chord, not a legato from one to the other."""
+    return 4 * (min(a.off, b.off) - max(a.on, b.on)) > 3 * min(a.length, b.length)
 
 
 def polyphony(notes: Iterable[Sounding]) -> float:

@@ -6,7 +6,7 @@
     song = read_song(Path("mine.mid"))
     data = song.replaced([section.melody.transpose(2) for section in song.sections])
 
-Inside: `Song`, `Section`, `read_song`, `read_melody`.
+Inside: `Song`, `Section`, `read_song`, `read_melody`, `bar_text`.
 """
 
 from collections.abc import Sequence
@@ -48,8 +48,16 @@ class Section:
 
     def bar_number(self, bar: int) -> int:
         """The number in the file, from 1, of a bar of the melody, from 0: of the first of a pair of 2/4 bars."""
-        step = max(bar * self.melody.steps_per_bar, self.locked_steps)
-        return next((number for end, number in self.bar_numbers if end > step), self.first_bar)
+        return self._bar_at(max(bar * self.melody.steps_per_bar, self.locked_steps))
+
+    def _bar_at(self, step: int) -> int:
+        return next((number for end, number in self.bar_numbers if end > step), self.bar_numbers[-1][1])
+
+    def spans(self) -> list[tuple[int, int, bool]]:
+        """For each bar of the melody the first and the last bar of the file that it covers, and whether the melody sounds in it."""
+        per_bar, melody = self.melody.steps_per_bar, self.melody
+        sounding = {bar for n in melody.notes for bar in range(n.start // per_bar, -(-n.end // per_bar))}
+        return [(self.bar_number(bar), self._bar_at((bar + 1) * per_bar - 1), bar in sounding) for bar in range(melody.bars)]
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,11 @@ class Song:
         return self.tempos[0][1]
 
     @property
+    def edited_bars(self) -> list[tuple[int, int]]:
+        """(first, last) of the bars, from 1, that the melody sounds in; the others pass through."""
+        return _joined([(first, last) for s in self.sections for first, last, sounds in s.spans() if sounds])
+
+    @property
     def data(self) -> bytes:
         """The file's bytes as read."""
         return self.file.data
@@ -117,7 +130,7 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto")
     file = parse(data, name)
     found = tracks.entries(file)
     last_on = max((n.on for e in found for n in e.notes), default=0)
-    end = max([last_on + file.ticks // 6, *map(file.length, range(len(file.tracks)))])
+    end = max([last_on + file.ticks // 4, *map(file.length, range(len(file.tracks)))])
     alone = file.midi_type == 2  # tracks of type 2 files have their own time each
     laid = bars.stretches(_meters(file, range(len(file.tracks))), file.ticks, end)
     bar_ticks = file.ticks * 4 if not laid or laid[0].meter in (None, "4/4") else file.ticks * 3
@@ -125,7 +138,7 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto")
     entry, warnings = tracks.choose(scored, str(track), name)
     heard = [entry.track] if alone else range(len(file.tracks))
     if alone:
-        end = max(file.length(entry.track), max(n.on for n in entry.notes) + file.ticks // 6)
+        end = max(file.length(entry.track), max(n.on for n in entry.notes) + file.ticks // 4)
         laid = bars.stretches(_meters(file, heard), file.ticks, end)
     sections = _sections(entry, laid)
     if not sections:
@@ -144,12 +157,12 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto")
     )
 
 
-def read_melody(source: Any) -> Melody:
+def read_melody(source: Any, *, name: str = "song.mid") -> Melody:
     """The melody that `read_song` finds: its sections in the meter of the first, one after another.
 
     Raises InputError when the file cannot be read, or holds no note or another meter.
     """
-    song = read_song(source)
+    song = read_song(source, name=name)
     sections = [s for s in song.sections if s.melody.meter == song.meter]
     notes: list[Note] = []
     steps = 0
@@ -157,7 +170,8 @@ def read_melody(source: Any) -> Melody:
         notes += [replace(n, start=n.start + steps) for n in section.melody.notes]
         steps += section.melody.steps
     if not notes:
-        raise InputError(f"{source}: no note in its bars of {song.meter}; wanted a melody")
+        named = source if isinstance(source, str | Path) else name
+        raise InputError(f"{named}: no note in its bars of {song.meter}; wanted a melody")
     return Melody(tuple(notes), song.meter, steps // METERS[song.meter])
 
 
@@ -186,7 +200,7 @@ def _section(notes: list[Sounding], stretch: bars.Stretch, meter: str, single: b
     steps = list(chosen)
     written = tuple(
         Note(s, chosen[s].pitch + octaves, min(stretch.grid.end(chosen[s]), following) - s)
-        for s, following in zip(steps, [*steps[1:], stretch.steps], strict=True)
+        for s, following in zip(steps, [*steps[1:], stretch.steps], strict=False)
     )
     return Section(
         Melody(written, meter, stretch.whole_bars),
@@ -257,25 +271,23 @@ def _bar_at(tick: int, laid: Sequence[bars.Stretch]) -> int:
 
 def _passed_through(sections: Sequence[Section], laid: Sequence[bars.Stretch]) -> list[str]:
     """Warnings of the bars that nothing can be changed in."""
-    lines = [f"{_ranges([(s.first_bar, s.first_bar + s.bars - 1)])}: meter {s.written}; left as they are" for s in laid if not s.meter]
-    empty = []
-    for section in sections:
-        per_bar, melody = section.melody.steps_per_bar, section.melody
-        sounding = {bar for n in melody.notes for bar in range(n.start // per_bar, -(-n.end // per_bar))}
-        for bar in range(melody.bars):
-            if bar not in sounding:
-                following = section.bar_number(bar + 1) - 1 if bar + 1 < melody.bars else section.bar_numbers[-1][1]
-                empty.append((section.bar_number(bar), following))
-    return lines + ([f"{_ranges(empty)}: no notes of the melody; left as they are"] if empty else [])
+    lines = [f"{bar_text([(s.first_bar, s.first_bar + s.bars - 1)])}: meter {s.written}; left as they are" for s in laid if not s.meter]
+    empty = _joined([(first, last) for s in sections for first, last, sounds in s.spans() if not sounds])
+    return lines + ([f"{bar_text(empty)}: no notes of the melody; left as they are"] if empty else [])
 
 
-def _ranges(spans: list[tuple[int, int]]) -> str:
-    """(5, 5), (6, 8), (11, 11) → "bars 5-8, 11"."""
-    joined: list[list[int]] = []
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, those that touch made one."""
+    joined: list[tuple[int, int]] = []
     for first, last in sorted(spans):
         if joined and first <= joined[-1][1] + 1:
-            joined[-1][1] = max(last, joined[-1][1])
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
         else:
-            joined.append([first, last])
-    text = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in joined)
-    return f"bar{'' if len(joined) == 1 and joined[0][0] == joined[0][1] else 's'} {text}"
+            joined.append((first, last))
+    return joined
+
+
+def bar_text(spans: list[tuple[int, int]]) -> str:
+    """[(5, 8), (11, 11)] → "bars 5-8, 11"."""
+    text = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
+    return f"bar{'' if len(spans) == 1 and spans[0][0] == spans[0][1] else 's'} {text}"
