@@ -13,6 +13,9 @@ import click
 # name → (module, what it does in a line)
 COMMANDS: dict[str, tuple[str, str]] = {
     "sample": ("musiclc.cli.sample", "Write new melodies that meet the constraints."),
+    "transform": ("musiclc.cli.transform", "Change MIDI files as little as the constraints allow."),
+    "vary": ("musiclc.cli.vary", "Write variations of a MIDI file."),
+    "interpolate": ("musiclc.cli.interpolate", "Write files on the way from one melody to another."),
     "score": ("musiclc.cli.score", "Measure MIDI files by the rules."),
     "inspect": ("musiclc.cli.inspect", "Show what MIDI files hold, and what transform would touch."),
     "rules": ("musiclc.cli.rules", "Show the table of rules."),

@@ -18,10 +18,11 @@ SUFFIXES = (".mid", ".midi")
 
 @dataclass(frozen=True)
 class Input:
-    """One input. name: what to call it; source: its path, or the bytes of standard input."""
+    """One input. name: what to call it; source: its path, or the bytes of standard input; under: its place below the folder that was named."""
 
     name: str
     source: Path | bytes
+    under: str
 
 
 def expand(inputs: Iterable[str], recursive: bool = False) -> tuple[list[Input], list[InputError]]:
@@ -30,17 +31,17 @@ def expand(inputs: Iterable[str], recursive: bool = False) -> tuple[list[Input],
     errors: list[InputError] = []
     for given in inputs:
         if given == "-":
-            found.append(Input("-", sys.stdin.buffer.read()))
+            found.append(Input("-", sys.stdin.buffer.read(), "stdin.mid"))
         elif os.path.isdir(given):
             try:
                 files = _midi_files(Path(given), recursive)
                 if not files:
                     raise InputError(f"{given}: no MIDI files in this folder{'' if recursive else '; -r looks below it too'}")
-                found += [Input(str(p), p) for p in files]
+                found += [Input(str(p), p, p.relative_to(given).as_posix()) for p in files]
             except InputError as error:
                 errors.append(error)
         else:
-            found.append(Input(given, Path(given)))
+            found.append(Input(given, Path(given), Path(given).name))
     return found, errors
 
 

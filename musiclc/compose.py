@@ -17,7 +17,7 @@ from musiclc import tokens as tok
 from musiclc.errors import CheckpointError, UsageError
 from musiclc.goals import Constraint
 from musiclc.melody import PHRASE_BARS, Melody
-from musiclc.rules import RULES, parse_constraint, settled
+from musiclc.rules import RULES, allowed_pitches, parse_constraint, settled
 from musiclc.theory import check_meter
 
 if TYPE_CHECKING:
@@ -160,6 +160,15 @@ def prepare_critics(model: "Model", constraints: Sequence[Constraint], meter: st
     prepared(model, settled(constraints), SampleOptions(meter=meter, method="guided"))
 
 
+def critics_of(model: "Model", constraints: list[Constraint], meter: str) -> dict[str, Any]:
+    """A critic for every constraint's rule, fitted to rules of one's own where the cache has none."""
+    from musiclc.home import moves_away
+
+    if model.bank is None:
+        raise CheckpointError(f"model {model.name!r} has no bank: fit one with musiclc train")
+    return _critics(model, constraints, "guided", moves_away(constraints, model.bank.where(meter, SCOUTS), meter))
+
+
 def _critics(model: "Model", constraints: list[Constraint], method: str, choices: list[int]) -> dict[str, Any]:
     """A critic for every constraint's rule: the model's, or the rule's own."""
     critics = dict(model.critics)
@@ -200,9 +209,7 @@ def _repair(candidate: "Candidate", constraints: list[Constraint]) -> tuple[np.n
 
     Only when at least NEARLY of the notes are inside already. Returns the tokens (T,) and how many notes were moved.
     """
-    allowed = np.ones(128, bool)
-    for constraint in constraints:
-        allowed &= _allowed_pitches(constraint)
+    allowed = allowed_pitches(constraints)
     tokens = candidate.tokens
     pitches = tokens.astype(int) + tok.PITCH_OF_TOKEN
     outside = (tokens >= tok.FIRST_ONSET) & ~allowed[np.clip(pitches, 0, 127)]
@@ -213,17 +220,6 @@ def _repair(candidate: "Candidate", constraints: list[Constraint]) -> tuple[np.n
     moved = tokens.copy()
     moved[outside] = nearest - tok.PITCH_OF_TOKEN
     return moved, int(outside.sum())
-
-
-def _allowed_pitches(constraint: Constraint) -> np.ndarray:
-    """Which MIDI pitches a key or range lets a note have: bool (128,); all, for other rules."""
-    pitches = np.arange(128)
-    on_piano = (pitches >= tok.PITCH_OF_TOKEN + tok.FIRST_ONSET) & (pitches < tok.PITCH_OF_TOKEN + tok.VOCABULARY)
-    if constraint.rule.name == "key":
-        return on_piano & (np.asarray(constraint.goal.high)[pitches % 12] > 0)
-    if constraint.rule.name == "range":
-        return on_piano & (pitches >= constraint.goal.low[0]) & (pitches <= constraint.goal.high[1])
-    return on_piano
 
 
 def score(melody: Melody, constraints: Mapping[str, str] | Sequence[Constraint] | None = None) -> list[dict[str, Any]]:
