@@ -76,7 +76,7 @@ def _json(value: Any) -> str:
 
 def _constraints(entry: Entry) -> list[dict[str, Any]]:
     found = entry.get("constraints")
-    return [c for c in found if isinstance(c, dict) and "rule" in c] if isinstance(found, list) else []
+    return [c for c in found if isinstance(c, dict) and isinstance(c.get("rule"), str)] if isinstance(found, list) else []
 
 
 # ---- the table -----------------------------------------------------------------------------------------------------

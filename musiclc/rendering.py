@@ -5,7 +5,7 @@ Inside: `KINDS`, `plan`, `render`, `report`.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ def _check_manifest(path: Path, overwrite: bool) -> None:
 
 
 def render(made: Plan, failed: Callable[[MusiclcError], None]) -> Iterator[dict[str, Any]]:
-    """Write every file of the plan and yield its manifest entry; an input that cannot be read goes to `failed`, the others are still done."""
+    """Write every file of the plan and yield its manifest entry; what goes wrong with an input goes to `failed`, the others are still done."""
     from musiclc.midi import read_notes
 
     entries: list[dict[str, Any]] = []
@@ -107,7 +107,7 @@ def render(made: Plan, failed: Callable[[MusiclcError], None]) -> Iterator[dict[
         try:
             sheet = read_notes(source)
             contents = {kind: KINDS[kind](sheet, source.name) for kind in made.kinds}
-        except InputError as error:
+        except MusiclcError as error:
             failed(error)
             continue
         for kind, data in contents.items():
@@ -135,7 +135,10 @@ def report(folder: Path, failed: Callable[[MusiclcError], None]) -> bytes:
             failed(error)
             raise
 
-    return report_page(_melodies(read_manifest(folder / MANIFEST)), read, folder.resolve().name)
+    entries = [e for e in read_manifest(folder / MANIFEST) if Path(e["file"]).suffix.lower() in MIDI_SUFFIXES]
+    if not entries:
+        raise InputError(f"{folder / MANIFEST}: names no MIDI files; wanted the manifest of melodies")
+    return report_page(entries, read, folder.resolve().name)
 
 
 def read_manifest(path: Path) -> list[dict[str, Any]]:
@@ -155,10 +158,6 @@ def read_manifest(path: Path) -> list[dict[str, Any]]:
             raise InputError(f'{path}, line {number}: wanted a JSON object with a "file"')
         entries.append(entry)
     return entries
-
-
-def _melodies(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [e for e in entries if Path(e["file"]).suffix.lower() in MIDI_SUFFIXES]
 
 
 def _read_within(folder: Path, entry: dict[str, Any]) -> bytes:
