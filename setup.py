@@ -15,7 +15,7 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=["musiclc", "musiclc.midi", "musiclc.rules", "musiclc.cli", "musiclc.data"],
     package_dir={"musiclc.cli": "cli", "musiclc.data": "data"},
-    package_data={"musiclc": ["py.typed"], "musiclc.data": ["*.safetensors", "README.md"]},
+    package_data={"musiclc": ["py.typed", "page.*"], "musiclc.data": ["*.safetensors", "README.md"]},
     install_requires=[
         # Below 2.14: from 2.14 on a plain install takes a CUDA build of several GB even where a CPU build of 2.13 is offered.
         "torch>=2.6,<2.14",
@@ -26,11 +26,14 @@ setup(
         "note-seq>=0.0.5",
         "audioop-lts; python_version >= '3.13'",
         "safetensors>=0.5",
+        "pillow>=10.1",  # note-seq brings it anyway, by way of bokeh
         "platformdirs>=4",
         "rich>=13",
     ],
     extras_require={
         "train": ["music21>=9.3", "lightning-fabric>=2.4", "matplotlib>=3.8"],
+        # midirenderer (MIT) is RustySynth; the SoundFont comes with pretty_midi, resampling (LGPL) with note-seq's librosa.
+        "render": ["midirenderer>=0.1.3", "soxr>=0.5"],
         "examples": ["scikit-learn>=1.3", "matplotlib>=3.8"],
         "dev": [
             "pytest>=8",
@@ -41,6 +44,8 @@ setup(
             "lightning-fabric>=2.4",
             "matplotlib>=3.8",
             "scikit-learn>=1.3",
+            "midirenderer>=0.1.3",
+            "soxr>=0.5",
             "build",
         ],
     },

@@ -55,7 +55,7 @@ class Outcome:
         """Draw before and after."""
         from musiclc.report import before_and_after
 
-        before_and_after(edit, path)
+        before_and_after(edit, path, path.stem)
 
     def failed(self, error: MusiclcError) -> None:
         """Say that an input failed; the others are still done. A wrong wish fails at once, since it would in every file."""

@@ -1,6 +1,6 @@
 """Figures as files: constraints.json, constraints.md and two plots; transform.json, transform.md and a plot.
 
-Inside: `constraints`, `edits`.
+Inside: `constraints`, `edits`, `before_and_after`.
 """
 
 import json
@@ -14,6 +14,7 @@ from musiclc.files import write_whole
 
 if TYPE_CHECKING:
     from musiclc.checkpoint import Model
+    from musiclc.transforms import Edit
 
 
 def constraints(model: "Model", dataset: Dataset, size: tuple[int, int], parts: tuple[str, ...], folder: Path | None) -> dict[str, Table]:
@@ -38,6 +39,16 @@ def edits(model: "Model", dataset: Dataset, size: tuple[int, int], parts: tuple[
         if "frontier" in tables:
             _plot_frontier(tables["frontier"], folder / "frontier.png")
     return tables
+
+
+def before_and_after(edit: "Edit", path: Path, title: str = "") -> None:
+    """A piano roll of the edited melody: kept notes grey, removed ones outlined in red, new ones green."""
+    from musiclc import tokens as tok
+    from musiclc.drawing import png
+    from musiclc.rolls import rolls, sheet_of
+
+    before, after = (sheet_of(tok.to_melody(whole, edit.meter), edit.song.bpm) for whole in edit.wholes)
+    write_whole(path, png(rolls(before, after, title)))
 
 
 def _written(folder: Path, stem: str, head: dict[str, Any], tables: dict[str, Table]) -> None:

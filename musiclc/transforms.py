@@ -65,7 +65,8 @@ class EditOptions:
 @dataclass(frozen=True)
 class Edit:
     """One file as delivered. data: its bytes. before: each wished rule's value in the input. kept: share of the input's notes, same pitch
-    at the same onset, still there. realism, verdicts, method, warnings: as compose.Draw; tokens: of the whole piece, before and after.
+    at the same onset, still there. realism, verdicts, method, warnings: as compose.Draw. wholes: tokens (T,) of the whole piece in `meter`,
+    before and after.
     """
 
     index: int
@@ -80,7 +81,8 @@ class Edit:
     attempts: int
     realism: float
     warnings: list[str] = field(default_factory=list)
-    states: tuple[np.ndarray, np.ndarray] | None = None
+    wholes: tuple[np.ndarray, ...] = ()
+    meter: str = "4/4"
 
     @property
     def satisfied(self) -> bool:
@@ -244,7 +246,8 @@ def _delivered(model: "Model", song: Song, piece: Piece, wished: list[Constraint
         attempts,
         round(model.prior.realism(_nats(model, piece, state)), 4),
         warnings,
-        (piece.state, state),
+        tuple(piece.whole(np.stack([piece.state, state]))),
+        piece.meter,
     )
 
 

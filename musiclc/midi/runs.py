@@ -26,7 +26,7 @@ class MidiReading:
     skipped: Counter = field(default_factory=Counter)
 
 
-def _load(path: Path) -> tuple[Any, int]:
+def load(path: Path) -> tuple[Any, int]:
     """The file as pretty_midi reads it, and its length in ticks, to the end of its longest track. Raises InputError."""
     import warnings
 
@@ -55,7 +55,7 @@ def _load(path: Path) -> tuple[Any, int]:
         raise InputError(f"{path}: not a standard MIDI file ({type(error).__name__}: {error})") from error
 
 
-def _meters(midi: Any) -> list[tuple[int, int, int]]:
+def meters(midi: Any) -> list[tuple[int, int, int]]:
     """(tick, numerator, denominator) of every change of meter, 4/4 from the start when none is given."""
     changes = sorted((midi.time_to_tick(c.time), c.numerator, c.denominator) for c in midi.time_signature_changes)
     return changes if changes and changes[0][0] == 0 else [(0, 4, 4), *changes]
@@ -90,9 +90,9 @@ def read_runs(path: Path) -> MidiReading:
 
     Raises InputError when the file cannot be read.
     """
-    midi, ticks = _load(path)
+    midi, ticks = load(path)
     reading = MidiReading()
-    changes = _meters(midi)
+    changes = meters(midi)
     ends = [tick for tick, *_ in changes[1:]] + [ticks]
     for instrument in midi.instruments:
         if instrument.is_drum:
