@@ -25,6 +25,7 @@ _HOME = {
     "rule_of_function": "own",
     "MusiclcError": "errors",
     "read_melody": "midi",
+    "read_song": "midi",
     "to_bytes": "midi",
 }
 __all__ = sorted(_HOME)
