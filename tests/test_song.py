@@ -221,6 +221,14 @@ def test_what_the_grid_cannot_hold_of_one_voice_are_extras():
     assert [t for t, kind, *_ in sounding(gone) if kind == "note_on"] == [0, 480, 560, 720, 960]
 
 
+def test_notes_without_length_are_read_once():
+    data = file_of([*notes((0, 60, 4)), (960, mido.Message("note_on", note=64)), (960, mido.Message("note_off", note=64))])
+    song = read_song(data)
+    (section,) = song.sections
+    assert (section.melody.notes, section.extras) == ((Note(0, 60, 4), Note(8, 64, 1)), ())
+    assert sounding(song.replaced([with_notes(section, (0, 60, 4))])) == sounding(data)[:2]
+
+
 def test_chords_give_their_top_and_the_rest_stays():
     data = file_of(notes(*((4 * i, p + i, 4) for i in range(4) for p in (60, 64, 67))))
     song = read_song(data)
@@ -274,7 +282,8 @@ def test_any_cut_or_garbled_file_is_an_input_error_or_a_song():
             data[r.randrange(len(data))] = r.randrange(256)
         with contextlib.suppress(InputError):
             song = read_song(bytes(data[: r.choice([len(data), r.randrange(len(data))])]))
-            assert song.replaced([Melody((), s.melody.meter, s.melody.bars) for s in song.sections])
+            silent = [Melody((), s.melody.meter, s.melody.bars) for s in song.sections]
+            assert song.replaced(silent, [[None] * len(s.extras) for s in song.sections])
 
 
 def test_a_prettymidi_comes_back_as_one_with_only_the_melody_changed():

@@ -6,6 +6,7 @@ filled with steps that the file does not have: `locked` before them when they op
 Inside: `Stretch`, `stretches`, `READ_AS`.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
@@ -47,7 +48,7 @@ class Stretch:
     def bar_at(self, step: int) -> int:
         """The number of the written bar that a step lies in."""
         if self.meter:
-            return next((number for end, number in self.ends if end > step), self.first_bar + self.bars - 1)
+            return self.ends[min(bisect_right(self.ends, (step, 10**9)), len(self.ends) - 1)][1]
         return self.first_bar + min(int(step / self.per_bar), self.bars - 1)
 
     def extend(self, bars: int, steps: int, per_bar: Fraction) -> None:

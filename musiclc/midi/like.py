@@ -9,6 +9,7 @@ Inside: `data_of`, `as_like`.
 import io
 from collections import Counter
 from copy import deepcopy
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def _is_sequence(source: Any) -> bool:
 
 def data_of(source: Any, name: str) -> tuple[bytes, str]:
     """The MIDI bytes of a source, and the name to use in errors: a path's own. Raises InputError."""
-    if isinstance(source, str | Path):
+    if isinstance(source, str | PathLike):
         try:
             return Path(source).read_bytes(), str(source)
         except OSError as error:

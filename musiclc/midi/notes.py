@@ -16,6 +16,7 @@ from musiclc.theory import STEPS_PER_QUARTER
 
 DRUMS = 9  # the channel, counted from 0
 POLYPHONY = 0.2
+MOST_AT_ONCE = 64  # notes that one is compared with: a broken file may hold thousands
 
 
 class Sounding(NamedTuple):
@@ -66,7 +67,7 @@ def polyphony(notes: Iterable[Sounding]) -> float:
     shared: set[int] = set()
     active: list[Sounding] = []
     for note in ended:
-        active = [a for a in active if a.off > note.on]
+        active = [a for a in active if a.off > note.on][-MOST_AT_ONCE:]
         for other in active:
             if together(note, other):
                 shared |= {note.on_event, other.on_event}
@@ -115,7 +116,7 @@ def line(notes: Iterable[Sounding], grid: Grid, single: bool) -> tuple[dict[int,
         if single:
             follow = [n for n in at[step] if n is top or not together(n, top)]
             top = max(follow, key=lambda n: (n.length, -n.on_event))
-            left += [(step, n) for n in follow if not together(n, top)]
+            left += [(step, n) for n in follow if n is not top and not together(n, top)]
         elif held and held.pitch > top.pitch and 2 * (min(held.off, top.off) - top.on) > top.length:
             continue
         chosen[step] = held = top

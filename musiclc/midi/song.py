@@ -9,9 +9,10 @@
 Inside: `Song`, `Section`, `read_song`, `read_melody`, `bar_text`.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from musiclc.errors import InputError
@@ -20,8 +21,9 @@ from musiclc.midi import bars, edit, like, tracks
 from musiclc.midi.events import KEY, METER, TEMPO, File, parse
 from musiclc.midi.notes import Grid, Sounding, line
 from musiclc.midi.tracks import Entry, TrackInfo
-from musiclc.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS
+from musiclc.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS, STEPS_PER_QUARTER
 
+HUGE = 10**9  # more than any bar's number
 KNOWN = "4/4, 2/4, 2/2, 3/4 or 6/8"
 
 
@@ -51,7 +53,7 @@ class Section:
         return self._bar_at(max(bar * self.melody.steps_per_bar, self.locked_steps))
 
     def _bar_at(self, step: int) -> int:
-        return next((number for end, number in self.bar_numbers if end > step), self.bar_numbers[-1][1])
+        return self.bar_numbers[min(bisect_right(self.bar_numbers, (step, HUGE)), len(self.bar_numbers) - 1)][1]
 
     def spans(self) -> list[tuple[int, int, bool]]:
         """For each bar of the melody the first and the last bar of the file that it covers, and whether the melody sounds in it."""
@@ -140,6 +142,8 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto")
     if alone:
         end = max(file.length(entry.track), max(n.on for n in entry.notes) + file.ticks // 4)
         laid = bars.stretches(_meters(file, heard), file.ticks, end)
+    if file.ticks < STEPS_PER_QUARTER:
+        warnings.append(f"only {file.ticks} ticks a quarter note; sixteenths cannot all be told apart, nor written")
     sections = _sections(entry, laid)
     if not sections:
         raise InputError(f"{name}: meter {', '.join(dict.fromkeys(s.written for s in laid))}; wanted {KNOWN}")
@@ -148,7 +152,7 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto")
     return Song(
         file,
         entry,
-        source if not isinstance(source, bytes | str | Path) else None,
+        source if not isinstance(source, bytes | str | PathLike) else None,
         tuple(e.info for e in scored),
         sections,
         warnings + _passed_through(sections, laid),
@@ -170,7 +174,7 @@ def read_melody(source: Any, *, name: str = "song.mid") -> Melody:
         notes += [replace(n, start=n.start + steps) for n in section.melody.notes]
         steps += section.melody.steps
     if not notes:
-        named = source if isinstance(source, str | Path) else name
+        named = source if isinstance(source, str | PathLike) else name
         raise InputError(f"{named}: no note in its bars of {song.meter}; wanted a melody")
     return Melody(tuple(notes), song.meter, steps // METERS[song.meter])
 
@@ -181,11 +185,12 @@ def read_melody(source: Any, *, name: str = "song.mid") -> Melody:
 def _sections(entry: Entry, laid: Sequence[bars.Stretch]) -> tuple[Section, ...]:
     """A section for each stretch of known meter. A note belongs where its nearest step lies, and to one section only."""
     sections: list[Section] = []
-    left = entry.notes
+    begin = 0
     for stretch in laid:
+        end = bisect_left(entry.notes, stretch.steps, begin, key=lambda n, grid=stretch.grid: grid.step(n.on))  # type: ignore[misc]
+        inside, begin = entry.notes[begin:end], end
         if stretch.meter:
-            inside = [n for n in left if stretch.locked <= stretch.grid.step(n.on) < stretch.steps]
-            left = [n for n in left if stretch.grid.step(n.on) >= stretch.steps]
+            inside = [n for n in inside if stretch.grid.step(n.on) >= stretch.locked]
             sections.append(_section(inside, stretch, stretch.meter, entry.single))
     return tuple(sections)
 
@@ -265,7 +270,7 @@ def _by_bar(said: dict[int, Any], laid: Sequence[bars.Stretch]) -> tuple:
 
 def _bar_at(tick: int, laid: Sequence[bars.Stretch]) -> int:
     """The bar, from 1, that a tick lies in."""
-    stretch = next((s for s in reversed(laid) if s.grid.step(tick) >= s.locked), laid[0])
+    stretch = laid[max(bisect_right(laid, tick, key=lambda s: s.grid.first_tick(s.locked)) - 1, 0)]
     return stretch.bar_at(stretch.grid.step(tick))
 
 
