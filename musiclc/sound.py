@@ -1,4 +1,5 @@
-"""Notes → sound: a WAV through the SoundFont that pretty_midi ships, 16 bit, 44.1 kHz, stereo. The same notes, the same bytes.
+"""Notes → sound: a WAV through the SoundFont that pretty_midi ships, 16 bit, 44.1 kHz, stereo. The same notes, the same bytes
+(with the same versions of both packages on one kind of machine).
 
 The notes are written as a plain MIDI file of our own making (a tick is a tenth of a millisecond), which midirenderer's
 RustySynth plays with reverb at 48 kHz; soxr brings that to 44.1 kHz. Pedal, bends and controllers are left out. TimGM6mb.sf2 by Tim Brechbill is
