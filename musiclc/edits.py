@@ -9,10 +9,10 @@
    the best sum over windows (a shortest path) tells how they share the burden.
 4. *Any other rule*: see steered.py.
 
-Inside: `Pull`, `Task`, `edited`, `Search` with `lines`.
+Inside: `Pull`, `Task`, `edited`, `aligned`, `started`, `snapped`, `Search` with `lines`, `rewritten`, `shared`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,9 +23,9 @@ from musiclc import tokens as tok
 from musiclc.beam import Lines, best_lines
 from musiclc.goals import Constraint
 from musiclc.home import moves_home
-from musiclc.piece import Piece, Windows
+from musiclc.piece import Piece, Stretch, Windows
 from musiclc.rules import allowed_pitches
-from musiclc.theory import HIGHEST_PITCH, LOWEST_PITCH
+from musiclc.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS
 
 if TYPE_CHECKING:
     from musiclc.checkpoint import Model
@@ -35,6 +35,8 @@ MET = 1 - 1e-9
 AT_ONCE = 32  # windows a network call
 WIDTH, COUNTED_WIDTH = 16, 2  # lines kept, in all or for each number of notes
 SLACK = 2  # notes more and fewer that a window over a join may have on the way to as many as before
+HEARD = 8  # windows that tell where bars begin
+CLEARLY = 0.97  # of the nats a note with bars as written: below it, a lead is believed
 OCTAVES = (0, 12, -12, 24, -24, 36, -36)  # semitones, in the order in which they are liked
 
 
@@ -55,8 +57,13 @@ class Pull:
         at = (0.0, 0.3, 0.7, 1.0)
         blur = float(np.interp(keep, at, (0.8, 0.8, 0.7, 0.3)))
         held = float(np.interp(keep, at, (1.0, 2.0, 4.5, 25.0)))
-        near = float(np.interp(keep, at, (0.1, 0.2, 0.7, 2.0)))
+        near = float(np.interp(keep, at, (0.1, 0.2, 0.55, 2.0)))
         return Pull(blur, held, 6.0, near)
+
+    @property
+    def counted(self) -> "Pull":
+        """The pull where notes are counted: which of them stay, or are added, is as much a matter of the line as where they go."""
+        return Pull(max(self.blur, 0.8), self.held * 0.6, self.begun / 2, self.near / 2)
 
     def weaker(self, factor: float) -> "Pull":
         """The same with its nats multiplied by `factor`."""
@@ -109,6 +116,29 @@ def edited(task: Task) -> np.ndarray:
     if not task.met(state, task.granted) and allowed_pitches(task.constraints).any():
         state = rewritten(task, started(task))
     return state if task.met(state) else steered(task, state)
+
+
+def aligned(model: "Model", piece: Piece) -> Piece:
+    """The piece with windows on the bars that one hears: each stretch's lead is the one with which the VAE finds it clearly likelier.
+
+    Files often begin with a pickup and do not say so.
+    """
+    return Piece(tuple(replace(s, lead=_lead(model, s)) for s in piece.stretches))
+
+
+def _lead(model: "Model", stretch: Stretch) -> int:
+    """Steps, an even number of them: eighths are the shortest pickups looked for."""
+    leads = range(0, METERS[stretch.meter], 2)
+    costs = []
+    for lead in leads:
+        part = Piece((replace(stretch, lead=lead),))
+        windows = part.windows()
+        windows = Windows(*(a[:HEARD] for a in (windows.at, windows.free, windows.meters)))
+        rows, _ = windows.rows(part.state)
+        notes = ((rows >= tok.FIRST_ONSET) & (rows < tok.PAD) & windows.free).sum(axis=1)
+        costs.append(float((model.vae.nats(*tensors(rows, windows.meters)).numpy() * notes).sum() / max(notes.sum(), 1)))
+    best = int(np.argmin(costs))
+    return leads[best] if costs[best] < CLEARLY * costs[0] else 0
 
 
 # ---- where to ------------------------------------------------------------------------------------------------------
@@ -208,7 +238,7 @@ class Search:
 
 def rewritten(task: Task, start: np.ndarray) -> np.ndarray:
     """The start with its windows searched: allowed pitches only, and as many notes as the wish counts, if it can be."""
-    search, state, pull = Search(task, start), start, task.pull
+    search, state, pull = Search(task, start), start, task.pull.counted if task.counted else task.pull
     for shift in (0, 2):
         windows = task.piece.windows(shift)
         if not len(windows.at):

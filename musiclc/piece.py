@@ -18,16 +18,26 @@ from musiclc.goals import Constraint
 from musiclc.melody import PHRASE_BARS
 from musiclc.theory import METER_NAMES, METERS
 
-NOWHERE = -1  # in an index into the state: a step that it does not have
+NOWHERE, SILENT = -1, -2  # in an index into the state: a step that the bar does not have; one before or after the stretch
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Consecutive bars in one meter. tokens: (T,); silent: how many leading and trailing steps stay silent, since the file lacks them."""
+    """Consecutive bars in one meter. tokens: (T,); silent: how many leading and trailing steps stay silent, since the file lacks them.
+
+    lead: steps by which windows begin before the first bar line, 0 to a bar: where a pickup that the file does not announce moves the
+    bars that one hears against those that are written. Rules measure the bars as written.
+    """
 
     tokens: np.ndarray
     meter: str
     silent: tuple[int, int] = (0, 0)
+    lead: int = 0
+
+    @property
+    def heard_bars(self) -> int:
+        """How many bars it has, counted with its lead."""
+        return -(-(self.lead + len(self.tokens)) // METERS[self.meter])
 
     @property
     def bars(self) -> int:
@@ -100,17 +110,18 @@ class Piece:
         at, free, meters, offset = [], [], [], 0
         for s in self.stretches:
             per_bar = METERS[s.meter]
-            for first, held in _frames(s.bars, shift):
+            for first, held in _frames(s.heard_bars, shift):
                 places = np.full((PHRASE_BARS, tok.BAR_STEPS), NOWHERE)
                 for i in range(PHRASE_BARS):
-                    places[i, :per_bar] = offset + (first + i) % s.bars * per_bar + np.arange(per_bar)
+                    step = (first + i) % s.heard_bars * per_bar + np.arange(per_bar) - s.lead
+                    places[i, :per_bar] = np.where((step >= 0) & (step < len(s.tokens)), offset + step, SILENT)
                 at.append(places.ravel())
                 free.append(np.repeat([held[0] <= i < held[1] for i in range(PHRASE_BARS)], tok.BAR_STEPS))
                 meters.append(METER_NAMES.index(s.meter))
             offset += len(s.tokens)
         index = np.array(at, int).reshape(-1, PHRASE_BARS * tok.BAR_STEPS)
         held_free = np.array(free, bool).reshape(index.shape)
-        return Windows(index, held_free & (index != NOWHERE) & ~self.locked[np.maximum(index, 0)], np.array(meters, int))
+        return Windows(index, held_free & (index >= 0) & ~self.locked[np.maximum(index, 0)], np.array(meters, int))
 
 
 def _frames(bars: int, shift: int) -> list[tuple[int, tuple[int, int]]]:
@@ -126,7 +137,7 @@ def _frames(bars: int, shift: int) -> list[tuple[int, tuple[int, int]]]:
 
 @dataclass(frozen=True)
 class Windows:
-    """n windows on a state. at: (n, 64), the step of the state that each step is, or NOWHERE; free: (n, 64), which may be rewritten;
+    """n windows on a state. at: (n, 64), the step of the state that each step is, NOWHERE or SILENT; free: (n, 64), which may be rewritten;
     meters: (n,), numbers in METER_NAMES.
     """
 
@@ -139,7 +150,8 @@ class Windows:
 
         A note that sounds into a window begins anew at its first step, for the model's eyes.
         """
-        rows = np.where(self.at == NOWHERE, tok.PAD, state[np.maximum(self.at, 0)]).astype(np.int64)
+        outside = np.where(self.at == NOWHERE, tok.PAD, tok.REST)
+        rows = np.where(self.at < 0, outside, state[np.maximum(self.at, 0)]).astype(np.int64)
         tied = np.zeros(rows.shape, bool)
         sounding = tok.sounding(state[None])[0]
         into = (rows[:, 0] == tok.HOLD) & (sounding[self.at[:, 0]] >= 0)

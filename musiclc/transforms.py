@@ -201,13 +201,14 @@ def _task(model: "Model", piece: Piece, wished: list[Constraint], options: EditO
 
 def _edited(model: "Model", piece: Piece, wished: list[Constraint], options: EditOptions) -> tuple[np.ndarray, str, int]:
     """The new state, how it was found, and in how many tries."""
-    from musiclc.edits import edited, started
+    from musiclc.edits import aligned, edited, started
 
     task = _task(model, piece, wished, options)
     if task.met(piece.state):
         return piece.state, "untouched", 0
     if options.method == "snap":
         return started(task), "snap", 1
+    task = replace(task, piece=aligned(model, piece))
     assert model.prior is not None
     noise = np.random.SeedSequence((options.seed, 1))
     enough = model.prior.nats_of(options.realism)
