@@ -2,9 +2,10 @@
 
 Each round, every window's blurred point climbs its critics and the prior's score, and is frozen once its critics are content
 (search.gradient: Engel et al. 2018, §3.3). Several lengths of each move are decoded under a few strengths of pull (edits.Search), and each
-line is a candidate, whole or a bar of it alone. The rules judge each candidate in its place in the whole piece; a candidate costs what
-its line loses, in nats, against the line that stands. Greedily the change that brings most for its cost is taken, until every goal
-is met. Rounds go on from there with less pull. In the end every changed bar that the wish does not need goes back.
+line is a candidate, whole or a bar of it alone; so is each small change of one note (moves.py). The rules judge each candidate in its
+place in the whole piece; a candidate costs what its line loses, in nats, against the line that stands. Greedily the change that brings
+most for its cost is taken, until every goal is met. Rounds go on from there with less pull. In the end every changed bar that the wish
+does not need goes back.
 
 Inside: `steered`.
 """
@@ -20,6 +21,7 @@ from torch import Tensor
 from musiclc import methods, search
 from musiclc import tokens as tok
 from musiclc.melody import PHRASE_BARS
+from musiclc.moves import note_moves
 from musiclc.piece import Windows
 from musiclc.theory import METER_NAMES
 
@@ -30,6 +32,8 @@ ROUNDS = 4
 LENGTHS = (0.5, 1.0, 2.0)  # of each move
 SOFTER = (1.0, 0.4)  # pulls of each round, as shares of its own
 EACH_ROUND = 0.5  # pull of a round, as a share of that of the round before
+MOST_SMALL = 400  # small changes that are priced
+JUDGED_AT_ONCE = 512
 WORTH_ANOTHER_LOOK = 200  # candidates that are judged again after each one taken
 CLIMB = search.ClimbOptions(steps=30, rate=0.05)
 ENOUGH = 1e-6  # a gain in score that counts
@@ -97,7 +101,7 @@ def _proposed(looking: "Search", windows: Windows, pull: "Pull") -> Candidates:
             lines = looking.lines(windows, x + length * (target - x), soft, blur).tokens[:, 0].numpy()
             cost = stands - _worth(looking, windows, x, gain, lines, blur)
             parts += list(_whole_and_by_bar(windows, rows, lines, cost, ~tied))
-    parts += list(_single_notes(windows, rows))
+    parts.append(_small(looking, windows, (x, gain), stands, ~tied))
     return Candidates(windows, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -144,17 +148,33 @@ def _whole_and_by_bar(
         yield some, lines[some], np.broadcast_to(which, rows.shape)[some], np.maximum(cost[some], 1.0) * share[some]
 
 
-def _single_notes(windows: Windows, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """The piece's first and last note moved by up to an octave, for rules that ask for one of them; a semitone costs half a nat."""
-    for window, places in ((0, slice(None)), (len(rows) - 1, slice(None, None, -1))):
-        onset = (rows[window] >= tok.FIRST_ONSET) & (rows[window] < tok.PAD) & windows.free[window]
-        if not onset.any():
-            continue
-        step = np.arange(len(onset))[places][onset[places].argmax()]
-        moves = np.array([m for m in range(-12, 13) if m and tok.FIRST_ONSET <= rows[window, step] + m < tok.VOCABULARY])
-        new = np.repeat(rows[window][None], len(moves), axis=0)
-        new[:, step] += moves
-        yield np.full(len(moves), window), new, new != rows[window], 1 + 0.5 * np.abs(moves)
+def _small(
+    looking: "Search", windows: Windows, base: tuple[Tensor, Tensor], stands: np.ndarray, may: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Columns of Candidates for small changes (moves.py): those that help most by the rules, at what they cost under points and gains."""
+    task, state = looking.task, looking.start
+    rows, _ = windows.rows(state)
+    made = [(i, new) for i in range(len(rows)) for new in note_moves(rows[i], windows.free[i] & may[i])]
+    of = np.array([i for i, _ in made], int)
+    new = np.stack([row for _, row in made]) if made else np.zeros((0, rows.shape[1]), np.int64)
+    every = Candidates(windows, of, new, may[of], np.zeros(len(of)))
+    weights = np.array([c.weight for c in task.constraints])
+    gains = [np.zeros(0)]
+    for first in range(0, len(of), JUDGED_AT_ONCE):
+        some = np.arange(first, min(first + JUDGED_AT_ONCE, len(of)))
+        gains.append(np.nan_to_num(task.piece.scores(task.constraints, every.states(state, some))) @ weights)
+    gain = np.concatenate(gains) - task.piece.scores(task.constraints, state[None])[0] @ weights
+    best = np.argsort(-gain, kind="stable")[:MOST_SMALL]
+    best = best[gain[best] > ENOUGH]
+    of, new = of[best], new[best]
+    x, gain_of = base
+    cost = np.zeros(len(best))
+    for first in range(0, len(best), JUDGED_AT_ONCE):
+        part = slice(first, first + JUDGED_AT_ONCE)
+        chosen = Windows(windows.at[of[part]], windows.free[of[part]], windows.meters[of[part]])
+        at = torch.from_numpy(of[part])
+        cost[part] = stands[of[part]] - _worth(looking, chosen, x[at], gain_of[at], new[part], _blur(task))
+    return of, new, new != rows[of], np.maximum(cost, 0.5)  # only what changed is written, so that changes add up
 
 
 # ---- taking and taking back ----------------------------------------------------------------------------------------
@@ -164,7 +184,7 @@ def _taken(task: "Task", state: np.ndarray, candidates: Candidates) -> np.ndarra
     """The state after the changes that bring most for their cost, one at a time, until the wish is met or none brings anything."""
     weights = np.array([c.weight for c in task.constraints])
     looked_at = np.arange(len(candidates.of))
-    for _ in range(2 * len(candidates.windows.at) + PHRASE_BARS):
+    for _ in range(8 * len(candidates.windows.at) + PHRASE_BARS):
         if not len(looked_at) or task.met(state):
             break
         now = task.piece.scores(task.constraints, state[None])[0]

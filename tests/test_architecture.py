@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RULES = tuple(f"rules/{path.stem}" for path in sorted((ROOT / "musiclc" / "rules").glob("*.py")))
-CORE = ("errors", "theory", "melody", "tokens", *RULES, "goals", "home", "trigram", "rolls")
+CORE = ("errors", "theory", "melody", "tokens", *RULES, "goals", "home", "piece", "moves", "trigram", "rolls")
 HEAVY = {"torch", "note_seq", "pretty_midi", "music21", "matplotlib", "lightning_fabric", "mido"}
 
 
