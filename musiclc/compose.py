@@ -160,15 +160,6 @@ def prepare_critics(model: "Model", constraints: Sequence[Constraint], meter: st
     prepared(model, settled(constraints), SampleOptions(meter=meter, method="guided"))
 
 
-def critics_of(model: "Model", constraints: list[Constraint], meter: str) -> dict[str, Any]:
-    """A critic for every constraint's rule, fitted to rules of one's own where the cache has none."""
-    from musiclc.home import moves_away
-
-    if model.bank is None:
-        raise CheckpointError(f"model {model.name!r} has no bank: fit one with musiclc train")
-    return _critics(model, constraints, "guided", moves_away(constraints, model.bank.where(meter, SCOUTS), meter))
-
-
 def _critics(model: "Model", constraints: list[Constraint], method: str, choices: list[int]) -> dict[str, Any]:
     """A critic for every constraint's rule: the model's, or the rule's own."""
     critics = dict(model.critics)

@@ -215,8 +215,13 @@ class Search:
         forced = np.where(tokens == np.minimum(rows, tok.VOCABULARY - 1)[..., None], 0.0, -np.inf)
         return torch.from_numpy(np.where(fixed[..., None], forced, gain).astype(np.float32))
 
-    def lines(self, windows: Windows, x: Tensor, gain: Tensor, blur: float, counted: tuple[np.ndarray, int, int] | None = None) -> Lines:
-        """The best lines of blurred points x (n, d) under gain, back from home. counted: the state to count from, fewer and more notes."""
+    def lines(
+        self, windows: Windows, x: Tensor, gain: Tensor, blur: float, counted: tuple[np.ndarray, int, int] | None = None, width: int = WIDTH
+    ) -> Lines:
+        """The best lines of blurred points x (n, d) under gain, back from home. counted: the state to count from, fewer and more notes.
+
+        width: lines that are kept where notes are not counted.
+        """
         prior, vae = self.task.model.prior, self.task.model.vae
         assert prior is not None
         meters = torch.from_numpy(windows.meters)
@@ -225,7 +230,7 @@ class Search:
             part = slice(first, first + AT_ONCE)
             z = prior.restore(x[part])
             if counted is None:
-                found.append(best_lines(vae, z, meters[part], gain[part], blur=blur, width=WIDTH))
+                found.append(best_lines(vae, z, meters[part], gain[part], blur=blur, width=width))
                 continue
             rows = Windows(windows.at[part], windows.free[part], windows.meters[part]).rows(counted[0])[0]
             begins = torch.from_numpy((rows >= tok.FIRST_ONSET) & (rows < tok.PAD))

@@ -5,7 +5,7 @@ Each round, every window's blurred point climbs its critics and the prior's scor
 line is a candidate, whole or a bar of it alone; so is each small change of one note (moves.py). The rules judge each candidate in its
 place in the whole piece; a candidate costs what its line loses, in nats, against the line that stands. Greedily the change that brings
 most for its cost is taken, until every goal is met. Rounds go on from there with less pull. In the end every changed bar that the wish
-does not need goes back.
+does not need goes back. A rule that the model has no critic for, such as one's own, is granted by the small changes alone, at once.
 
 Inside: `steered`.
 """
@@ -25,6 +25,8 @@ from musiclc.moves import note_moves
 from musiclc.piece import Windows
 from musiclc.theory import METER_NAMES
 
+MET = 1 - 1e-9
+
 if TYPE_CHECKING:
     from musiclc.edits import Pull, Search, Task
 
@@ -35,7 +37,9 @@ EACH_ROUND = 0.5  # pull of a round, as a share of that of the round before
 MOST_SMALL = 400  # small changes that are priced
 JUDGED_AT_ONCE = 512
 WORTH_ANOTHER_LOOK = 200  # candidates that are judged again after each one taken
+NARROW = 4  # lines kept where many are tried
 CLIMB = search.ClimbOptions(steps=30, rate=0.05)
+WINDOWS_A_CHANGE = 4  # of a long piece, for each change that is taken at once
 ENOUGH = 1e-6  # a gain in score that counts
 
 
@@ -56,6 +60,14 @@ class Candidates:
             at, mine = self.windows.at[self.of[i]], self.which[i] & self.windows.free[self.of[i]]
             new[at[mine]] = self.rows[i][mine]
         return states
+
+    def states_together(self, state: np.ndarray, some: np.ndarray) -> np.ndarray:
+        """The state with the first, the first two, … of some candidates: (len(some), F)."""
+        found = []
+        for i in some:
+            state = self.states(state, np.array([i]))[0]
+            found.append(state)
+        return np.stack(found)
 
 
 def steered(task: "Task", state: np.ndarray) -> np.ndarray:
@@ -98,7 +110,7 @@ def _proposed(looking: "Search", windows: Windows, pull: "Pull") -> Candidates:
     for softer in SOFTER:
         soft = looking.gains(windows, state, pull.weaker(softer))
         for length in LENGTHS:
-            lines = looking.lines(windows, x + length * (target - x), soft, blur).tokens[:, 0].numpy()
+            lines = looking.lines(windows, x + length * (target - x), soft, blur, width=NARROW).tokens[:, 0].numpy()
             cost = stands - _worth(looking, windows, x, gain, lines, blur)
             parts += list(_whole_and_by_bar(windows, rows, lines, cost, ~tied))
     parts.append(_small(looking, windows, (x, gain), stands, ~tied))
@@ -181,22 +193,31 @@ def _small(
 
 
 def _taken(task: "Task", state: np.ndarray, candidates: Candidates) -> np.ndarray:
-    """The state after the changes that bring most for their cost, one at a time, until the wish is met or none brings anything."""
+    """The state after the changes that bring most for their cost, until the wish is met or none brings anything.
+
+    In a long piece several are taken at once, in windows of their own: as few of them as meet the wish, or as many as bring most.
+    """
     weights = np.array([c.weight for c in task.constraints])
     looked_at = np.arange(len(candidates.of))
+    at_once = max(1, len(candidates.windows.at) // WINDOWS_A_CHANGE)
     for _ in range(8 * len(candidates.windows.at) + PHRASE_BARS):
         if not len(looked_at) or task.met(state):
             break
-        now = task.piece.scores(task.constraints, state[None])[0]
+        now = task.piece.scores(task.constraints, state[None])[0] @ weights
         scores = task.piece.scores(task.constraints, candidates.states(state, looked_at))
-        gain = (np.nan_to_num(scores) - now) @ weights
-        value = gain / (1.0 + candidates.cost[looked_at])
-        met = (scores >= 1 - 1e-9).all(axis=1)
-        best = int(np.where(met, 1e6 - candidates.cost[looked_at], value).argmax())
-        if gain[best] <= ENOUGH:
+        gain = np.nan_to_num(scores) @ weights - now
+        met = (scores >= MET).all(axis=1)
+        value = np.where(met, 1e6 - candidates.cost[looked_at], gain / (1.0 + candidates.cost[looked_at]))
+        best = np.argsort(-value, kind="stable")
+        best = best[gain[best] > ENOUGH]
+        if not len(best):
             break
-        state = candidates.states(state, looked_at[best : best + 1])[0]
-        looked_at = looked_at[np.argsort(-value, kind="stable")[:WORTH_ANOTHER_LOOK]]
+        _, firsts = np.unique(candidates.of[looked_at[best]], return_index=True)
+        states = candidates.states_together(state, looked_at[best[np.sort(firsts)[:at_once]]])
+        scores = task.piece.scores(task.constraints, states)
+        met = (scores >= MET).all(axis=1)
+        state = states[int(met.argmax() if met.any() else (np.nan_to_num(scores) @ weights).argmax())]
+        looked_at = looked_at[best[:WORTH_ANOTHER_LOOK]]
     return state
 
 

@@ -193,10 +193,7 @@ def piece_of(song: Song) -> Piece:
 def _task(model: "Model", piece: Piece, wished: list[Constraint], options: EditOptions) -> "Task":
     from musiclc.edits import Pull, Task
 
-    task = Task(model, piece, wished, Pull.of(options.keep))
-    if not task.left or task.met(piece.state):
-        return task
-    return replace(task, critics=compose.critics_of(model, task.left, piece.meter))
+    return Task(model, piece, wished, Pull.of(options.keep), model.critics)  # rules of one's own do without: see steered.py
 
 
 def _edited(model: "Model", piece: Piece, wished: list[Constraint], options: EditOptions) -> tuple[np.ndarray, str, int]:
