@@ -37,6 +37,7 @@ setup(
         "examples": ["scikit-learn>=1.3", "matplotlib>=3.8"],
         "dev": [
             "pytest>=8",
+            "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "ruff==0.17.*",
             "mypy>=1.11",
