@@ -12,6 +12,7 @@
 Inside: `Pull`, `Task`, `edited`, `aligned`, `started`, `snapped`, `Search` with `lines`, `rewritten`, `shared`.
 """
 
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -151,17 +152,26 @@ def started(task: Task) -> np.ndarray:
 
 
 def snapped(state: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Forbidden onsets at the nearest allowed pitch, allowed: bool (128,); of two as near, the one whose pitch class the piece has less
-    often, so that degrees of one scale stay apart in another.
+    """Forbidden onsets at the nearest allowed pitch, allowed: bool (128,). Where two are as near, each pitch class goes one way, such that
+    as few as can be fall together: so degrees of one scale stay apart in another.
     """
-    choices = np.flatnonzero(allowed)
-    onset = tok.onsets(state)
+    choices, onset = np.flatnonzero(allowed), tok.onsets(state)
     pitches = state[onset].astype(int) + tok.PITCH_OF_TOKEN
-    often = np.bincount(pitches % 12, minlength=12) / (len(pitches) + 1)  # below 1: it only decides between distances that are equal
-    distance = np.abs(choices[None] - pitches[:, None]) + often[choices % 12]
-    moved = state.copy()
-    moved[onset] = np.where(allowed[pitches], pitches, choices[distance.argmin(axis=1)]) - tok.PITCH_OF_TOKEN
-    return moved
+    apart = choices[None] - pitches[:, None]  # (notes, choices)
+    nearest = np.abs(apart).min(axis=1, initial=128)
+    torn = (np.abs(apart) == nearest[:, None]).sum(axis=1) > 1
+    classes = sorted(set((pitches[torn] % 12).tolist()))
+    best, found = (np.inf, np.inf), pitches
+    for ways in itertools.product((-1, 1), repeat=len(classes)):
+        way = np.zeros(12)
+        way[classes] = ways
+        moved = choices[(np.abs(apart) - 0.1 * (np.sign(apart) == way[pitches % 12][:, None])).argmin(axis=1)]
+        worth = (-len(set((moved % 12).tolist())), min(ways.count(-1), ways.count(1)))
+        if worth < best:
+            best, found = worth, moved
+    new = state.copy()
+    new[onset] = found - tok.PITCH_OF_TOKEN
+    return new
 
 
 def _octave(state: np.ndarray, allowed: np.ndarray) -> np.ndarray:
