@@ -8,7 +8,7 @@ from musiclc.cli.options import dump, json_option, model_option, quiet_option, t
 
 SECTIONS = ("reconstruction", "samples", "copies", "cost", "constraints", "transform")
 PARTS = ("methods", "rules", "targets", "rejection", "own")  # of constraints
-EDIT_PARTS = ("wishes", "back", "identity", "frontier")  # of transform
+EDIT_PARTS = ("wishes", "back", "identity", "frontier", "events", "length")  # of transform
 
 
 @click.command()

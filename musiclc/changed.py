@@ -308,7 +308,26 @@ def frontier(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     return rows
 
 
-PARTS: dict[str, Callable[["Model", Dataset, int, int], Table]] = {"wishes": table, "back": back, "identity": identity, "frontier": frontier}
+def _untouched(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
+    from musiclc.surroundings import untouched
+
+    return untouched(model, dataset, n, seed)
+
+
+def _length(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
+    from musiclc.surroundings import length
+
+    return length(model, dataset, n, seed)
+
+
+PARTS: dict[str, Callable[["Model", Dataset, int, int], Table]] = {
+    "wishes": table,
+    "back": back,
+    "identity": identity,
+    "frontier": frontier,
+    "events": _untouched,
+    "length": _length,
+}
 
 
 def figures(model: "Model", dataset: Dataset, n: int, seed: int, parts: Sequence[str] = ()) -> dict[str, Table]:
