@@ -28,9 +28,11 @@ setup(
         "safetensors>=0.5",
         "platformdirs>=4",
         "rich>=13",
+        "pyyaml>=6",
     ],
     extras_require={
         "train": ["music21>=9.3", "lightning-fabric>=2.4", "matplotlib>=3.8"],
+        "ray": ["ray>=2.9"],
         "examples": ["scikit-learn>=1.3", "matplotlib>=3.8"],
         "dev": [
             "pytest>=8",
@@ -41,6 +43,7 @@ setup(
             "lightning-fabric>=2.4",
             "matplotlib>=3.8",
             "scikit-learn>=1.3",
+            "ray>=2.9",
             "build",
         ],
     },

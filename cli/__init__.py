@@ -13,6 +13,7 @@ import click
 # name → (module, what it does in a line)
 COMMANDS: dict[str, tuple[str, str]] = {
     "sample": ("musiclc.cli.sample", "Write new melodies that meet the constraints."),
+    "batch": ("musiclc.cli.batch", "Run a table of jobs; stop it and continue it at will."),
     "score": ("musiclc.cli.score", "Measure MIDI files by the rules."),
     "rules": ("musiclc.cli.rules", "Show the table of rules."),
     "critic": ("musiclc.cli.critic", "Fit, list and drop critics for rules of your own."),
