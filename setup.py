@@ -29,11 +29,13 @@ setup(
         "pillow>=10.1",  # note-seq brings it anyway, by way of bokeh
         "platformdirs>=4",
         "rich>=13",
+        "pyyaml>=6",
     ],
     extras_require={
         "train": ["music21>=9.3", "lightning-fabric>=2.4", "matplotlib>=3.8"],
         # midirenderer (MIT) is RustySynth; the SoundFont comes with pretty_midi, resampling (LGPL) with note-seq's librosa.
         "render": ["midirenderer>=0.1.3", "soxr>=0.5"],
+        "ray": ["ray>=2.9"],
         "examples": ["scikit-learn>=1.3", "matplotlib>=3.8"],
         "dev": [
             "pytest>=8",
@@ -47,6 +49,7 @@ setup(
             "scikit-learn>=1.3",
             "midirenderer>=0.1.3",
             "soxr>=0.5",
+            "ray>=2.9",
             "build",
         ],
     },

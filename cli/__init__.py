@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "transform": ("musiclc.cli.transform", "Change MIDI files as little as the constraints allow."),
     "vary": ("musiclc.cli.vary", "Write variations of a MIDI file."),
     "interpolate": ("musiclc.cli.interpolate", "Write files on the way from one melody to another."),
+    "batch": ("musiclc.cli.batch", "Run a table of jobs; stop it and continue it at will."),
     "score": ("musiclc.cli.score", "Measure MIDI files by the rules."),
     "inspect": ("musiclc.cli.inspect", "Show what MIDI files hold, and what transform would touch."),
     "rules": ("musiclc.cli.rules", "Show the table of rules."),

@@ -2,11 +2,11 @@
 
 Melody i of a run depends on (seed, i) alone, bit for bit, however many are asked for.
 
-Inside: `load`, `SampleOptions`, `Draw`, `sample`, `score`, `parse_constraints`.
+Inside: `load`, `SampleOptions`, `Draw`, `sample`, `sample_items`, `score`, `parse_constraints`.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from musiclc.theory import check_meter
 
 if TYPE_CHECKING:
     from musiclc.checkpoint import Model
-    from musiclc.rounds import Candidate, Rounds
+    from musiclc.rounds import Candidate, Item, Rounds
 
 METHODS = ("auto", "guided", "gradient", "langevin", "actor", "chosen", "vector", "rejection", "normal")
 NEED_CRITICS = ("guided", "gradient", "langevin", "actor", "vector")
@@ -122,13 +122,33 @@ def sample(
     does it is drawn again, up to options.attempts times, and then the best is delivered. Raises UsageError for a wish that
     cannot be met, CheckpointError when the model lacks a part that the method needs.
     """
-    options = options or SampleOptions()
+    wished, rounds = _checked(model, constraints, options or SampleOptions())
+    return (_draw(model, wished, candidate, attempts, rounds) for candidate, attempts in rounds.best(n))
+
+
+def sample_items(
+    model: "Model",
+    constraints: Mapping[str, str] | Sequence[Constraint] | None,
+    more: Callable[[int], Sequence["Item"]],
+    options: SampleOptions | None = None,
+) -> Iterator[tuple["Item", Draw]]:
+    """As `sample`, for items (seed, index) of any seeds, as each is ready; options.seed has no say. more: as rounds.Rounds.stream takes it.
+
+    An item's melody is the one that `sample` with its seed gives at its index, to the bit; chunks are shared across seeds.
+    """
+    wished, rounds = _checked(model, constraints, options or SampleOptions())
+    return ((candidate.item, _draw(model, wished, candidate, attempts, rounds)) for candidate, attempts in rounds.stream(more))
+
+
+def _checked(
+    model: "Model", constraints: Mapping[str, str] | Sequence[Constraint] | None, options: SampleOptions
+) -> tuple[list[Constraint], "Rounds"]:
+    """The wish, checked, and all that drawing it needs."""
     wished = parse_constraints(constraints)
     for constraint in wished:
         constraint.rule.check(constraint.goal, options.meter)
     method = "guided" if options.method == "auto" else options.method
-    rounds = prepared(model, wished, replace(options, method=method))
-    return (_draw(model, wished, candidate, attempts, rounds) for candidate, attempts in rounds.best(n))
+    return wished, prepared(model, wished, replace(options, method=method))
 
 
 def prepared(model: "Model", constraints: list[Constraint], options: SampleOptions) -> "Rounds":

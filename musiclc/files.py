@@ -7,15 +7,16 @@ from pathlib import Path
 from musiclc.errors import MusiclcError
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` to `path` by way of a temporary file beside it, so that nobody ever sees half a file.
+def write_whole(path: Path, data: bytes, scratch: Path | None = None) -> None:
+    """Write `data` to `path` by way of a temporary file beside it, or in the folder `scratch` of the same disk, so that nobody
+    ever sees half a file.
 
     Raises MusiclcError when the folder cannot be written.
     """
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=scratch or path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         os.chmod(temporary, 0o666 & ~_umask())

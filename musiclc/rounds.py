@@ -2,14 +2,15 @@
 
 The first round draws one candidate an item from noise, decodes it and lets the rules judge. Where that does not do, later rounds
 draw a few near the item's best so far, part of the way back to noise, and keep what is better. A chunk holds one round each of
-as many items as fit. Nothing is gained by being likelier than likely enough: so draws keep the variety of the prior.
+as many items as fit, whatever their seeds. Nothing is gained by being likelier than likely enough: so draws keep the variety of the prior.
 
-Inside: `RoundOptions`, `Candidate`, `Rounds`.
+Inside: `RoundOptions`, `Item`, `Candidate`, `Rounds`.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -23,10 +24,12 @@ from musiclc.search import noised, renoised
 FRESH_STEPS, NEAR_STEPS = 8, 4  # of the flow, from noise and from near the best so far
 BACK_FROM, BACK_TO = 0.55, 0.8  # how far back to noise a draw near the best starts: times of the flow
 
+Item = tuple[int, int]  # (seed, index from 1): all that a melody of one wish depends on
+
 
 @dataclass(frozen=True)
 class RoundOptions:
-    """seed, temperature: of the noise. candidates: draws a round after the first. attempts: most draws an item. enough: nats a
+    """seed: of `best`. temperature: of the noise. candidates: draws a round after the first. attempts: most draws an item. enough: nats a
     note at which an item that meets the wish is done. near: whether later rounds start near the best.
     """
 
@@ -42,7 +45,7 @@ class RoundOptions:
 class Candidate:
     """One decoded draw. scores: one a constraint. nats: what it costs the VAE, nats a note, smaller for likelier ones."""
 
-    index: int
+    item: Item
     attempt: int
     tokens: np.ndarray
     scores: np.ndarray
@@ -50,6 +53,11 @@ class Candidate:
     point: Tensor  # standardised, at home
     move: int  # semitones from home
     close: bool = True  # whether bare numbers are met within half their tolerance
+
+    @property
+    def index(self) -> int:
+        """The item's number, from 1."""
+        return self.item[1]
 
     @property
     def met(self) -> bool:
@@ -76,30 +84,46 @@ class Rounds:
 
     def best(self, n: int) -> Iterator[tuple[Candidate, int]]:
         """The best candidate of each of n items and the draws it cost, in order of index, as they are ready."""
-        options = self.options
-        fresh, again = deque(range(1, n + 1)), deque[int]()
-        best: dict[int, Candidate] = {}
-        drawn: Counter[int] = Counter()
+        items = ((self.options.seed, i) for i in range(1, n + 1))
+        ready: dict[int, tuple[Candidate, int]] = {}
         following = 1
-        while fresh or again:
-            source = again if len(again) >= CHUNK // min(options.candidates, CHUNK) or not fresh else fresh
-            each = 1 if source is fresh else min(options.candidates, options.attempts - 1, CHUNK)
-            items = [source.popleft() for _ in range(min(CHUNK // each, len(source)))]
+        for candidate, attempts in self.stream(lambda most: list(islice(items, most))):
+            ready[candidate.index] = candidate, attempts
+            while following in ready:
+                yield ready.pop(following)
+                following += 1
+
+    def stream(self, more: Callable[[int], Sequence[Item]]) -> Iterator[tuple[Candidate, int]]:
+        """The best candidate of each item and the draws it cost, as each is ready.
+
+        more: at most how many → the next items, no two of them the same; asked anew each time that a chunk has room, so that
+        late comers share chunks with those that are still being drawn. Ends once it gives none and none is being drawn.
+        """
+        options = self.options
+        again = deque[Item]()
+        best: dict[Item, Candidate] = {}
+        drawn: Counter[Item] = Counter()
+        while True:
+            items = [] if len(again) >= CHUNK // min(options.candidates, CHUNK) else list(more(CHUNK))
+            each = 1
+            if not items:
+                each = min(options.candidates, options.attempts - 1, CHUNK)
+                items = [again.popleft() for _ in range(min(CHUNK // max(each, 1), len(again)))]
+            if not items:
+                return
             now = [(item, drawn[item] + i) for item in items for i in range(1, each + 1)]
             for candidate in self._judged(now, best if options.near else {}):
-                if candidate.index not in best or candidate.rank(options.enough) > best[candidate.index].rank(options.enough):
-                    best[candidate.index] = candidate
+                if candidate.item not in best or candidate.rank(options.enough) > best[candidate.item].rank(options.enough):
+                    best[candidate.item] = candidate
             for item in items:
                 drawn[item] += each
                 if drawn[item] < options.attempts and not best[item].good(options.enough, drawn[item], options.attempts):
                     again.append(item)
-            unready = set(again)
-            while following in best and following not in unready:
-                yield best.pop(following), drawn.pop(following)
-                following += 1
+                else:
+                    yield best.pop(item), drawn.pop(item)
 
-    def _judged(self, now: list[tuple[int, int]], best: Mapping[int, Candidate]) -> list[Candidate]:
-        """The draws (index, attempt), decoded, moved from home and scored by the rules."""
+    def _judged(self, now: list[tuple[Item, int]], best: Mapping[Item, Candidate]) -> list[Candidate]:
+        """The draws (item, attempt), decoded, moved from home and scored by the rules."""
         start, near = self._start(now, best)
         method = "guided" if near and self.method == "actor" else self.method  # the actor's map begins at noise
         x, blur = methods.points(self.wish, start, method)
@@ -112,18 +136,18 @@ class Rounds:
         close = np.all(scores(tight, tokens, meter) >= 1 - 1e-9, axis=1, keepdims=True)
         return [Candidate(*now[i], tokens[i], found[i], float(costs[i]), x[i], start.moves[i], bool(close[i, 0])) for i in range(len(now))]
 
-    def _start(self, now: list[tuple[int, int]], best: Mapping[int, Candidate]) -> tuple[Start, bool]:
-        """A chunk of starting points, and whether they are near the best; each row depends on (seed, index, attempt). Unused rows are zero."""
+    def _start(self, now: list[tuple[Item, int]], best: Mapping[Item, Candidate]) -> tuple[Start, bool]:
+        """A chunk of starting points, and whether they are near the best; each row depends on (item, attempt). Unused rows are zero."""
         d, near = self.wish.model.vae.dimensions, now[0][0] in best
         noise, clean, times, moves = torch.zeros(CHUNK, d), torch.zeros(CHUNK, d), torch.ones(CHUNK), [self.choices[0]] * CHUNK
         generators = [torch.Generator().manual_seed(0) for _ in range(CHUNK)]
-        for row, (index, attempt) in enumerate(now):
-            key, choice, time = np.random.SeedSequence((self.options.seed, index, attempt)).generate_state(3, np.uint64)
+        for row, (item, attempt) in enumerate(now):
+            key, choice, time = np.random.SeedSequence((*item, attempt)).generate_state(3, np.uint64)
             generators[row] = torch.Generator().manual_seed(int(key >> np.uint64(1)))
             noise[row] = torch.randn(d, generator=generators[row])
             moves[row] = self.choices[int(choice) % len(self.choices)]
             if near:
-                clean[row], moves[row] = best[index].point, best[index].move
+                clean[row], moves[row] = best[item].point, best[item].move
                 times[row] = BACK_FROM + (BACK_TO - BACK_FROM) * float(time) / 2**64
         if near:
             blur = self.wish.model.prior.config.blur  # type: ignore[union-attr]

@@ -1,6 +1,6 @@
 """From draws to files: names, MIDI, manifest. Files are whole or absent, and never replaced unasked.
 
-Inside: `Style`, `Files`, `formatted`, `named_after`, `write_draws`, `edit_entry`.
+Inside: `Style`, `Files`, `names_by_pattern`, `named_after`, `rendered`, `write_draws`, `edit_entry`.
 """
 
 import hashlib
@@ -55,7 +55,8 @@ class Files:
         if self.count > 1 and (self.to_stdout or one_file):
             raise UsageError(f"-o {self.output} holds one melody; for {self.count} of them name a folder, without .mid")
         self.folder = Path(str(self.output)).parent if one_file else Path(self.output or ".")
-        self.names = [Path(str(self.output)).name] if one_file or self.to_stdout else list(self.given) or self._named_by_pattern()
+        own = [Path(str(self.output)).name] if one_file or self.to_stdout else list(self.given)
+        self.names = own or names_by_pattern(self.pattern, self.fields, range(1, self.count + 1))
         self.leaves_manifest = not self.to_stdout and not one_file and (self.count > 1 or self.output is not None)
         if not self.to_stdout:
             self._refuse_existing()
@@ -64,12 +65,6 @@ class Files:
     def to_stdout(self) -> bool:
         """Whether the one file goes to standard output."""
         return self.output == "-"
-
-    def _named_by_pattern(self) -> list[str]:
-        names = [formatted(self.pattern, {**self.fields, "index": f"{i:04d}"}) for i in range(1, self.count + 1)]
-        if len(set(names)) < self.count:
-            raise UsageError(f"--name {self.pattern!r}: {self.count} files need {{index}} in their name")
-        return names
 
     def _refuse_existing(self) -> None:
         if self.folder.exists() and not self.folder.is_dir():
@@ -95,24 +90,11 @@ class Files:
         return str(self.folder / entry["file"])
 
 
-def formatted(pattern: str, fields: dict[str, str]) -> str:
-    """A file's name: the pattern with its fields filled in, .mid added where it lacks it. Raises UsageError."""
-    whole = pattern if pattern.lower().endswith((".mid", ".midi")) else pattern + ".mid"
-    safe = {name: re.sub(r"[^\w#.{},+-]+", "-", value) for name, value in fields.items()}
-    try:
-        name = whole.format(**safe)
-    except (KeyError, IndexError, ValueError) as error:
-        raise UsageError(f"--name {pattern!r}: unknown field {error}; wanted {', '.join(sorted(safe))}") from error
-    if "/" in name:
-        raise UsageError(f"--name {pattern!r}: names a file, not a path; the folder is -o")
-    return name
-
-
 def named_after(inputs: Sequence[str], pattern: str, fields: dict[str, str]) -> list[str]:
     """A name for each input, in the folder below that it came from. Raises UsageError when two are the same."""
     names = []
     for index, source in enumerate(map(Path, inputs), start=1):
-        own = formatted(pattern, {**fields, "stem": "STEM", "index": f"{index:04d}"}).replace("STEM", source.stem)
+        own = names_by_pattern(pattern, {**fields, "stem": "STEM"}, [index])[0].replace("STEM", source.stem)
         names.append((source.parent / own).as_posix())
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -128,31 +110,52 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
         raise MusiclcError(f"{path}: exists already; name another place, or replace it with --overwrite")
 
 
-def write_draws(draws: Iterable[Draw], files: Files, style: Style, model: str, options: SampleOptions) -> Iterator[dict[str, Any]]:
-    """Write each draw as it comes and yield its manifest entry; the manifest itself is written last."""
+def names_by_pattern(pattern: str, fields: dict[str, str], indices: Sequence[int]) -> list[str]:
+    """File names from a pattern with fields in braces. Raises UsageError for an unknown field, a path, or names that are not all different."""
+    whole = pattern if pattern.lower().endswith((".mid", ".midi")) else pattern + ".mid"
+    safe = {name: re.sub(r"[^\w#.{},+-]+", "-", value) for name, value in fields.items()}
+    try:
+        names = [whole.format(index=f"{i:04d}", **safe) for i in indices]
+    except (KeyError, IndexError, ValueError) as error:
+        raise UsageError(f"--name {pattern!r}: unknown field {error}; wanted {', '.join(sorted({'index', *safe}))}") from error
+    if len(set(names)) < len(indices):
+        raise UsageError(f"--name {pattern!r}: {len(indices)} files need {{index}} in their name")
+    if "/" in names[0]:
+        raise UsageError(f"--name {pattern!r}: names a file, not a path; the folder is -o")
+    return names
+
+
+def rendered(draw: Draw, name: str, style: Style, model: str, seed: int) -> tuple[bytes, dict[str, Any]]:
+    """A draw as a MIDI file and its manifest entry."""
     from musiclc.midi import to_bytes
 
+    data = to_bytes(draw.melody, bpm=style.bpm, program=style.program, midi_type=style.midi_type)
+    entry: dict[str, Any] = {
+        "file": name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "command": "sample",
+        "index": draw.index,
+        "seed": seed,
+        "model": model,
+        "meter": draw.melody.meter,
+        "bars": draw.melody.bars,
+        "bpm": style.bpm,
+        "notes": len(draw.melody.notes),
+        "method": draw.method,
+        "attempts": draw.attempts,
+        "constraints": draw.verdicts,
+        "satisfied": draw.satisfied,
+        "realism": draw.realism,
+        "warnings": draw.warnings,
+    }
+    return data, entry
+
+
+def write_draws(draws: Iterable[Draw], files: Files, style: Style, model: str, options: SampleOptions) -> Iterator[dict[str, Any]]:
+    """Write each draw as it comes and yield its manifest entry; the manifest itself is written last."""
     entries = []
     for draw in draws:
-        data = to_bytes(draw.melody, bpm=style.bpm, program=style.program, midi_type=style.midi_type)
-        entry: dict[str, Any] = {
-            "file": files.names[draw.index - 1],
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "command": "sample",
-            "index": draw.index,
-            "seed": options.seed,
-            "model": model,
-            "meter": draw.melody.meter,
-            "bars": draw.melody.bars,
-            "bpm": style.bpm,
-            "notes": len(draw.melody.notes),
-            "method": draw.method,
-            "attempts": draw.attempts,
-            "constraints": draw.verdicts,
-            "satisfied": draw.satisfied,
-            "realism": draw.realism,
-            "warnings": draw.warnings,
-        }
+        data, entry = rendered(draw, files.names[draw.index - 1], style, model, options.seed)
         files.write(entry["file"], data)
         entries.append(entry)
         yield entry

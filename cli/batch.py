@@ -1,0 +1,120 @@
+"""musiclc batch: many jobs from a table, stopped and continued at will."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from musiclc.cli.options import dump, json_option, quiet_option, talker
+
+
+@click.command()
+@click.argument("jobs", metavar="JOBS")
+@click.option("-o", "-O", "--output", type=click.Path(path_type=Path), help="The folder; a job's files go to DIR/ID/.")
+@click.option("--workers", type=click.IntRange(1), help="Processes, or Ray tasks, at a time; one a core when absent.")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option("--address", help="Of the Ray cluster; auto: the one this machine belongs to; a new one here when absent.")
+@click.option("--check", is_flag=True, help="Only check the jobs; exit 2 when something is wrong with any of them.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--overwrite", is_flag=True, help="Replace what another batch or command left in the folder.")
+@json_option
+@quiet_option
+def command(
+    jobs: str,
+    output: Path | None,
+    workers: int | None,
+    engine: str,
+    address: str | None,
+    check: bool,
+    dry_run: bool,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Run the JOBS of a JSON Lines, YAML or CSV file, or of standard input (-).
+
+    \b
+    echo '{"id": "verse", "command": "sample", "key": ["C", "G"], "density": "6", "n": 8, "grid": true}' > jobs.jsonl
+    musiclc batch jobs.jsonl -O out --workers 2
+
+    The same command again finishes what is missing and makes anew what changed. Files of jobs that JOBS no longer has are removed.
+    """
+    from musiclc import batch
+    from musiclc.cli.jobs import checker
+    from musiclc.errors import UsageError
+
+    if output is None and not check:
+        raise click.UsageError("Missing option '-O': the folder for the jobs' files.")
+    try:
+        plan = batch.plan_of(jobs, checker(), lambda line: click.echo(line, err=True))
+    except UsageError as error:
+        raise click.UsageError(str(error)) from error
+    talk = talker(quiet)
+    if check:
+        talk(f"{plan.jobs} jobs, {plan.items} files, {plan.mistakes} mistakes")
+        sys.exit(2 if plan.mistakes else 0)
+    assert output is not None
+    if dry_run:
+        _dry_run(batch.dry_run(plan, output), as_json, talk)
+        return
+    outcome = batch.run(plan, output, _engine(engine, workers, address), overwrite, _teller(plan.items, output, as_json, quiet))
+    _report(outcome, output, talk)
+    sys.exit(outcome.code)
+
+
+def _engine(name: str, workers: int | None, address: str | None) -> Any:
+    from musiclc import engines
+
+    runners = "musiclc.cli.jobs:runners"
+    if name == "ray":
+        return engines.on_ray(address, workers, runners)
+    if address:
+        raise click.UsageError("--address is for --engine ray")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return engines.local(workers or cores, runners)
+
+
+def _dry_run(rows: Any, as_json: bool, talk: Callable[[str], None]) -> None:
+    missing = bad = 0
+    for row in rows:
+        missing += row["to make"]
+        bad += "error" in row
+        what = f"cannot be run: {row['error']}" if "error" in row else f"{row['files']} files, {row['there']} there, {row['to make']} to make"
+        click.echo(dump(row) if as_json else f"{row['job']}\t{row['command']}\t{what}")
+    talk(f"{missing} files to make; {bad} jobs cannot be run" if bad else f"{missing} files to make")
+
+
+def _teller(total: int, output: Path, as_json: bool, quiet: bool) -> Callable[[Any, int], None]:
+    """What to do with each message: print its files, move the bar, or say a line a minute where there is no terminal."""
+    from musiclc.batch import Pace
+    from musiclc.cli.options import progress_meter
+    from musiclc.work import Failed, Made, Said
+
+    progress, pace, talk = progress_meter(quiet), Pace(total), talker(quiet)
+    live = sys.stderr.isatty() and not quiet
+
+    def tell(message: Any, done: int) -> None:
+        if isinstance(message, Made):
+            for entry in message.entries:
+                click.echo(dump(entry) if as_json else output / entry["file"])
+        elif isinstance(message, Failed):
+            click.echo(f"musiclc: {message.job}: {message.error}", err=True)
+        elif isinstance(message, Said):
+            talk(f"musiclc: {message.text}")
+        if live:
+            progress(done, total, "batch")
+        elif pace.due():
+            talk(pace.line(done))
+
+    return tell
+
+
+def _report(outcome: Any, output: Path, talk: Callable[[str], None]) -> None:
+    removed = f", {outcome.removed} of former jobs removed" if outcome.removed else ""
+    missed = f"; {outcome.missed} miss a constraint" if outcome.missed else ""
+    talk(f"{outcome.made} files made, {outcome.kept} kept{removed}{missed}")
+    if outcome.failures:
+        click.echo(f"musiclc: {len(outcome.failures)} jobs failed; {output / 'failures.jsonl'} says why", err=True)

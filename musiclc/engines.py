@@ -1,0 +1,209 @@
+"""Where units are worked on: in processes of this machine, or on a Ray cluster. Both give the same messages, in whatever order.
+
+An engine takes units from `take` as its workers run dry, and yields messages until there is no more work. What a dead worker
+leaves undone is given to another, each job for itself; a job that takes its worker with it twice has failed.
+
+Inside: `Take`, `Engine`, `local`, `on_ray`.
+"""
+
+import logging
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from musiclc.errors import MusiclcError
+from musiclc.work import Done, Failed, Made, Message, Unit
+
+Take = Callable[[str], Unit | None]  # the shape that a worker had last → more work, of that shape where there is some
+Engine = Callable[[Take], Iterator[Message]]
+PREFETCH = 128  # files asked of a process and not made yet, below which it is sent more: two chunks
+PER_TASK = 4  # units in a Ray task
+DIED = "its worker died twice, the second time with this job alone (killed for want of memory?)"
+
+
+@dataclass
+class _Process:
+    """One worker process and what it has in hand."""
+
+    process: subprocess.Popen
+    units: dict[int, Unit] = field(default_factory=dict)
+    left: dict[int, int] = field(default_factory=dict)
+    shape: str = ""
+    heard: bool = False
+
+    def send(self, unit: Unit) -> None:
+        self.units[unit.number], self.left[unit.number], self.shape = unit, unit.items, unit.shape
+        try:
+            assert self.process.stdin is not None
+            pickle.dump(unit, self.process.stdin)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # its end is on the way as a message
+
+    def heard_of(self, message: Message) -> None:
+        """Note what is made, so that a successor need not make it again."""
+        self.heard = True
+        if isinstance(message, Done):
+            self.units.pop(message.unit, None)
+            self.left.pop(message.unit, None)
+        elif isinstance(message, Made) and message.unit in self.units:
+            self.left[message.unit] -= len(message.indices)
+            self.units[message.unit] = _without(self.units[message.unit], message.job, message.indices)
+        elif isinstance(message, Failed) and message.unit in self.units:
+            self.units[message.unit] = _without(self.units[message.unit], message.job, None)
+
+
+def _without(unit: Unit, job: str, indices: tuple[int, ...] | None) -> Unit:
+    """The unit without those files of the job; None: without the job."""
+    parts = []
+    for part in unit.parts:
+        if part.job != job:
+            parts.append(part)
+        elif indices is not None and len(part.indices) > len(indices):
+            parts.append(replace(part, indices=tuple(i for i in part.indices if i not in indices)))
+    return replace(unit, parts=tuple(parts))
+
+
+def local(workers: int, runners: str) -> Engine:
+    """Worker processes on this machine, one thread each. runners: MODULE:FUNCTION, as work.runners_of takes it."""
+    return partial(_local, workers, runners)
+
+
+def _local(workers: int, runners: str, take: Take) -> Iterator[Message]:
+    inbox: queue.Queue[tuple[_Process, Message | None]] = queue.Queue()
+    again: list[Unit] = []  # of dead workers
+    tried: set[int] = set()
+    crew: list[_Process] = []
+
+    def fill(each: _Process) -> None:
+        while sum(each.left.values()) < PREFETCH and (unit := again.pop() if again else take(each.shape)):
+            each.send(unit)
+
+    try:
+        for _ in range(workers):
+            unit = again.pop() if again else take("")
+            if unit is None:
+                break
+            crew.append(_started(runners, inbox))
+            crew[-1].send(unit)
+        for each in crew:
+            fill(each)
+        while any(each.units for each in crew):
+            worker, message = inbox.get()
+            if message is not None:
+                worker.heard_of(message)
+                yield message
+            else:
+                crew.remove(worker)
+                yield from _bereaved(worker, again, tried)
+                crew.append(worker := _started(runners, inbox))
+            fill(worker)
+    finally:
+        for each in crew:
+            each.process.kill()
+            each.process.wait()
+
+
+def _started(runners: str, inbox: "queue.Queue[tuple[_Process, Message | None]]") -> _Process:
+    """A worker process, and a thread that puts what it says into the inbox; None at its end."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "musiclc.work", runners]
+    worker = _Process(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True))
+
+    def listen() -> None:
+        try:
+            while True:
+                inbox.put((worker, pickle.load(worker.process.stdout)))  # type: ignore[arg-type]
+        except (EOFError, pickle.UnpicklingError, ValueError, OSError):
+            inbox.put((worker, None))
+
+    threading.Thread(target=listen, daemon=True).start()
+    return worker
+
+
+def _bereaved(worker: _Process, again: list[Unit], tried: set[int]) -> Iterator[Message]:
+    """What a dead worker leaves goes to `again`, each job for itself; jobs that were alone with it have failed."""
+    status = worker.process.wait()
+    if not worker.heard and not tried:
+        tried.add(-1)
+    elif not worker.heard and -1 in tried and status != -9:
+        raise MusiclcError(f"a worker could not start (it ended with {status}; what it said stands above)")
+    for unit in worker.units.values():
+        for part in unit.parts:
+            if unit.number in tried and len(unit.parts) == 1:
+                yield Failed(unit.number, part.job, DIED, 1)
+            else:
+                again.append(replace(unit, shape="", parts=(part,)))
+        tried.add(unit.number)
+
+
+def on_ray(address: str | None, workers: int | None, runners: str) -> Engine:
+    """A Ray cluster: the one at `address` ("auto": the one this machine belongs to), or a new one on this machine.
+
+    workers: tasks at a time, the cluster's processors when None. Lost nodes and workers are Ray's to make good.
+    """
+    return partial(_on_ray, address, workers, runners)
+
+
+def _on_ray(address: str | None, workers: int | None, runners: str, take: Take) -> Iterator[Message]:
+    try:
+        import ray
+    except ImportError as error:
+        raise MusiclcError("--engine ray needs Ray; install it with pip install 'musiclc[ray]'") from error
+    ours = not ray.is_initialized()
+    try:
+        ray.init(address=address, num_cpus=None if address else workers, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise MusiclcError(f"Ray cluster {address}: cannot be reached ({str(error).splitlines()[0]})") from error
+    try:
+        task = ray.remote(num_cpus=1, max_retries=-1)(_worked)
+        at_once = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        pending: list[Any] = []
+        shape, more = "", True
+        while True:
+            while more and len(pending) < 2 * at_once:
+                units = [unit for _ in range(PER_TASK) if (unit := take(shape)) is not None]
+                more = bool(units)
+                if units:
+                    shape = units[-1].shape
+                    pending.append(task.remote(runners, units, _version()))
+            if not pending:
+                return
+            ready, pending = ray.wait(pending, num_returns=1)
+            yield from ray.get(ready[0])
+    except ray.exceptions.RayError as error:
+        raise MusiclcError(f"Ray: {' '.join(str(error).split())[:300]}") from error
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("musiclc")
+
+
+_RUNNERS: dict[str, Any] = {}  # of this process: what is loaded once serves every task that Ray gives it
+
+
+def _worked(runners: str, units: list[Unit], version: str) -> list[Message]:
+    """A Ray task: all messages of a few units."""
+    from musiclc import work
+
+    if version != _version():
+        raise MusiclcError(f"a node has musiclc {_version()}, this machine {version}; install the same on both")
+    if runners not in _RUNNERS:
+        work.one_thread()
+        _RUNNERS[runners] = work.runners_of(runners)
+    waiting: queue.Queue[Unit | None] = queue.Queue()
+    for unit in [*units, None]:
+        waiting.put(unit)
+    return list(work.serve(_RUNNERS[runners], waiting))

@@ -1,0 +1,178 @@
+"""What goes to a worker and what comes back, and the worker itself.
+
+A unit is work for one worker: parts of jobs of one shape. A runner makes a command's files; it writes none, but hands bytes and
+manifest entries back, so that only one process ever writes in the batch's folder, wherever its workers are.
+
+Inside: `Part`, `Unit`, `Made`, `Failed`, `Done`, `Runner`, `serve`, `main`.
+"""
+
+import importlib
+import logging
+import os
+import pickle
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from musiclc.errors import MusiclcError
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some files of a job: those of `indices`, from 1."""
+
+    job: str
+    options: dict[str, Any]
+    seed: int | None
+    indices: tuple[int, ...]
+    count: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Parts of one command and shape; "" is a shape that nothing shares."""
+
+    number: int
+    command: str
+    shape: str
+    parts: tuple[Part, ...]
+
+    @property
+    def items(self) -> int:
+        """How many files it asks for."""
+        return sum(len(part.indices) for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Made:
+    """Files of a job, with their manifest entries; `entries` and `files` go together."""
+
+    unit: int
+    job: str
+    entries: list[dict[str, Any]]
+    files: list[bytes]
+    indices: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A job that could not be made."""
+
+    unit: int
+    job: str
+    error: str
+    code: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """A unit of which nothing more will come."""
+
+    unit: int
+
+
+@dataclass(frozen=True)
+class Said:
+    """A line for people. unit: -1."""
+
+    text: str
+    unit: int = -1
+
+
+Message = Made | Failed | Done | Said
+Also = Callable[[str], Unit | None]  # shape → one more unit of it that is waiting already
+Runner = Callable[[Unit, Also], Iterator[Message]]
+
+
+def alone(shape: str) -> None:
+    """No more units."""
+    return None
+
+
+def failure(unit: int, job: str, error: Exception) -> Failed:
+    """An exception as one line, with the exit code that it stands for."""
+    if os.environ.get("MUSICLC_DEBUG") == "1":
+        logging.getLogger("musiclc").exception("job %s", job)
+    said = str(error) if isinstance(error, MusiclcError) else f"{type(error).__name__}: {error}"
+    return Failed(unit, job, " ".join(said.split()), getattr(error, "code", 1) if isinstance(error, MusiclcError) else 1)
+
+
+def runners_of(name: str) -> dict[str, Runner]:
+    """What MODULE:FUNCTION, named so, gives: a runner for each command."""
+    module, _, function = name.partition(":")
+    found: dict[str, Runner] = getattr(importlib.import_module(module), function)()
+    return found
+
+
+def serve(runners: dict[str, Runner], units: "queue.Queue[Unit | None]") -> Iterator[Message]:
+    """The messages of all units that come, until None does."""
+    waiting: list[Unit | None] = []
+
+    def also(shape: str) -> Unit | None:
+        if not waiting and not units.empty():
+            waiting.append(units.get())
+        return waiting.pop() if shape and waiting and waiting[0] is not None and waiting[0].shape == shape else None
+
+    while True:
+        unit = waiting.pop() if waiting else units.get()
+        if unit is None:
+            return
+        yield from runners[unit.command](unit, also)
+
+
+class _Says(logging.Handler):
+    """Log records as messages."""
+
+    def __init__(self, send: Callable[[Message], None]):
+        super().__init__()
+        self.send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.send(Said(record.getMessage()))
+
+
+def one_thread() -> None:
+    """One thread of torch for this process: as many bits as any other number of workers gives, and no more threads than cores."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def main() -> None:
+    """A worker process: units come pickled on standard input, messages go so to standard output. It ends with its parent."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a rule of one's own prints must not come between messages
+    sys.stdout = sys.stderr
+    units: queue.Queue[Unit | None] = queue.Queue()
+
+    def send(message: Message) -> None:
+        pickle.dump(message, out)
+        out.flush()
+
+    log = logging.getLogger("musiclc")
+    log.handlers, log.propagate = [_Says(send)], False
+    log.setLevel(logging.INFO)
+    threading.Thread(target=_receive, args=(sys.stdin.buffer, units), daemon=True).start()
+    one_thread()
+    try:
+        for message in serve(runners_of(sys.argv[1]), units):
+            send(message)
+    except BrokenPipeError:
+        os._exit(0)
+
+
+def _receive(file: BinaryIO, units: "queue.Queue[Unit | None]") -> None:
+    """Take units as they come; when the parent is gone, so is this process, whatever it is doing."""
+    try:
+        while True:
+            units.put(pickle.load(file))
+    except (EOFError, pickle.UnpicklingError):
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
