@@ -41,7 +41,7 @@ def command(first: str, last: str, count: int, constraints: list, output: str | 
     outcome, progress = Outcome(files, rest["as_json"], talk), progress_meter(rest["quiet"])
     try:
         a, b = (read_song(path, track=rest["track"]) for path in (first, last))
-        model = compose.load(rest["model"])
+        model = compose.loaded(rest["model"])
         for edit in transforms.interpolated(model, a, b, count, constraints, transforms.EditOptions(track=rest["track"], seed=seed)):
             source = last if edit.index == count else first
             outcome.write(writing.edit_entry(edit, "interpolate", source, files.names[edit.index - 1], (seed, edit.index, model.name)), edit.data)

@@ -49,7 +49,7 @@ def command(
         raise click.UsageError(str(error)) from error
     if not constraints:
         talk("musiclc: no constraint: every file will be as it was")
-    model = compose.load(rest["model"])
+    model = compose.loaded(rest["model"])
     progress = progress_meter(rest["quiet"])
     outcome = Outcome(files, rest["as_json"], talk)
     for unread in errors:

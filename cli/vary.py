@@ -50,7 +50,7 @@ def command(source: str, count: int, constraints: list, output: str | None, patt
     outcome, progress = Outcome(files, rest["as_json"], talk), progress_meter(rest["quiet"])
     try:
         song = read_song(given.source, name=given.name, track=options.track)
-        model = compose.load(rest["model"])
+        model = compose.loaded(rest["model"])
         for edit in transforms.varied(model, song, count, constraints, options):
             outcome.write(writing.edit_entry(edit, "vary", given.name, files.names[edit.index - 1], (seed, edit.index, model.name)), edit.data)
             progress(edit.index, count, "vary")

@@ -5,6 +5,7 @@ Melody i of a run depends on (seed, i) alone, bit for bit, however many are aske
 Inside: `load`, `SampleOptions`, `Draw`, `sample`, `sample_items`, `score`, `parse_constraints`.
 """
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,12 @@ def load(path: str | os.PathLike | None = None) -> "Model":
 
     torch.set_flush_denormal(True)
     return load_model(Path(path) if path is not None else shipped_model())
+
+
+@functools.lru_cache(maxsize=1)
+def loaded(path: str | None = None) -> "Model":
+    """As `load`, read once a process: for commands, of which a worker runs many."""
+    return load(path)
 
 
 def parse_constraints(wishes: Mapping[str, str] | Sequence[Constraint] | None) -> list[Constraint]:
