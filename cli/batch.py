@@ -102,7 +102,7 @@ def _teller(total: int, output: Path, as_json: bool, quiet: bool) -> Callable[[A
                 click.echo(dump(entry) if as_json else output / entry["file"])
         elif isinstance(message, Failed):
             click.echo(f"musiclc: {message.job}: {message.error}", err=True)
-        elif isinstance(message, Said):
+        elif isinstance(message, Said) and message.text:
             talk(f"musiclc: {message.text}")
         if live:
             progress(done, total, "batch")

@@ -6,6 +6,7 @@ leaves undone is given to another, each job for itself; a job that takes its wor
 Inside: `Take`, `Engine`, `local`, `on_ray`.
 """
 
+import itertools
 import logging
 import os
 import pickle
@@ -25,6 +26,8 @@ Take = Callable[[str], Unit | None]  # the shape that a worker had last → more
 Engine = Callable[[Take], Iterator[Message]]
 PREFETCH = 128  # files asked of a process and not made yet, below which it is sent more: two chunks
 PER_TASK = 4  # units in a Ray task
+MOST_DEATHS = 2  # workers in a row that may die before they say anything
+_NUMBERS = itertools.count(1)  # of units that are given out again
 DIED = "its worker died twice, the second time with this job alone (killed for want of memory?)"
 
 
@@ -37,6 +40,12 @@ class _Process:
     left: dict[int, int] = field(default_factory=dict)
     shape: str = ""
     heard: bool = False
+    deaths: int = 0  # of its predecessors in a row that never said anything
+
+    @property
+    def alone(self) -> bool:
+        """Whether it has a job that took a worker with it once, and shall have nothing else meanwhile."""
+        return any(number < 0 for number in self.units)
 
     def send(self, unit: Unit) -> None:
         self.units[unit.number], self.left[unit.number], self.shape = unit, unit.items, unit.shape
@@ -78,32 +87,36 @@ def local(workers: int, runners: str) -> Engine:
 
 def _local(workers: int, runners: str, take: Take) -> Iterator[Message]:
     inbox: queue.Queue[tuple[_Process, Message | None]] = queue.Queue()
-    again: list[Unit] = []  # of dead workers
-    tried: set[int] = set()
+    again: list[Unit] = []  # of dead workers: negative numbers, a job each, given to workers with empty hands
     crew: list[_Process] = []
 
     def fill(each: _Process) -> None:
-        while sum(each.left.values()) < PREFETCH and (unit := again.pop() if again else take(each.shape)):
+        while not each.alone and sum(each.left.values()) < PREFETCH:
+            if again and each.left:
+                return
+            unit = again.pop() if again else take(each.shape)
+            if unit is None:
+                return
             each.send(unit)
 
     try:
         for _ in range(workers):
-            unit = again.pop() if again else take("")
-            if unit is None:
+            if (unit := take("")) is None:
                 break
             crew.append(_started(runners, inbox))
             crew[-1].send(unit)
         for each in crew:
             fill(each)
-        while any(each.units for each in crew):
+        while again or any(each.units for each in crew):
             worker, message = inbox.get()
             if message is not None:
                 worker.heard_of(message)
                 yield message
             else:
                 crew.remove(worker)
-                yield from _bereaved(worker, again, tried)
-                crew.append(worker := _started(runners, inbox))
+                yield from _bereaved(worker, again)
+                crew.append(_started(runners, inbox, worker.deaths + (not worker.heard)))
+                worker = crew[-1]
             fill(worker)
     finally:
         for each in crew:
@@ -111,37 +124,35 @@ def _local(workers: int, runners: str, take: Take) -> Iterator[Message]:
             each.process.wait()
 
 
-def _started(runners: str, inbox: "queue.Queue[tuple[_Process, Message | None]]") -> _Process:
+def _started(runners: str, inbox: "queue.Queue[tuple[_Process, Message | None]]", deaths: int = 0) -> _Process:
     """A worker process, and a thread that puts what it says into the inbox; None at its end."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "musiclc.work", runners]
-    worker = _Process(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True))
+    command = [sys.executable, "-m", "musiclc.worker", runners]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True)
+    worker = _Process(process, deaths=deaths)
 
     def listen() -> None:
         try:
             while True:
                 inbox.put((worker, pickle.load(worker.process.stdout)))  # type: ignore[arg-type]
-        except (EOFError, pickle.UnpicklingError, ValueError, OSError):
+        except Exception:  # its end, or, killed in the middle of a message, what looks like anything
             inbox.put((worker, None))
 
     threading.Thread(target=listen, daemon=True).start()
     return worker
 
 
-def _bereaved(worker: _Process, again: list[Unit], tried: set[int]) -> Iterator[Message]:
-    """What a dead worker leaves goes to `again`, each job for itself; jobs that were alone with it have failed."""
+def _bereaved(worker: _Process, again: list[Unit]) -> Iterator[Message]:
+    """What a dead worker leaves goes to `again`, each job for itself; a job that was alone with it has failed."""
     status = worker.process.wait()
-    if not worker.heard and not tried:
-        tried.add(-1)
-    elif not worker.heard and -1 in tried and status != -9:
-        raise MusiclcError(f"a worker could not start (it ended with {status}; what it said stands above)")
+    if not worker.heard and worker.deaths >= MOST_DEATHS:
+        raise MusiclcError(f"{MOST_DEATHS + 1} workers in a row could not start (the last ended with {status}; what it said stands above)")
     for unit in worker.units.values():
         for part in unit.parts:
-            if unit.number in tried and len(unit.parts) == 1:
+            if unit.number < 0 and worker.heard:
                 yield Failed(unit.number, part.job, DIED, 1)
             else:
-                again.append(replace(unit, shape="", parts=(part,)))
-        tried.add(unit.number)
+                again.append(replace(unit, number=-next(_NUMBERS), shape="", parts=(part,)))
 
 
 def on_ray(address: str | None, workers: int | None, runners: str) -> Engine:
@@ -157,6 +168,7 @@ def _on_ray(address: str | None, workers: int | None, runners: str, take: Take) 
         import ray
     except ImportError as error:
         raise MusiclcError("--engine ray needs Ray; install it with pip install 'musiclc[ray]'") from error
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody else need know
     ours = not ray.is_initialized()
     try:
         ray.init(address=address, num_cpus=None if address else workers, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
@@ -196,12 +208,12 @@ _RUNNERS: dict[str, Any] = {}  # of this process: what is loaded once serves eve
 
 def _worked(runners: str, units: list[Unit], version: str) -> list[Message]:
     """A Ray task: all messages of a few units."""
-    from musiclc import work
+    from musiclc import work, worker
 
     if version != _version():
         raise MusiclcError(f"a node has musiclc {_version()}, this machine {version}; install the same on both")
     if runners not in _RUNNERS:
-        work.one_thread()
+        worker.one_thread()
         _RUNNERS[runners] = work.runners_of(runners)
     waiting: queue.Queue[Unit | None] = queue.Queue()
     for unit in [*units, None]:

@@ -22,6 +22,7 @@ from musiclc.methods import Start, Wish
 from musiclc.search import noised, renoised
 
 FRESH_STEPS, NEAR_STEPS = 8, 4  # of the flow, from noise and from near the best so far
+TOGETHER = 4  # chunks of later draws that are priced together, since most of them are beaten and need no price
 BACK_FROM, BACK_TO = 0.55, 0.8  # how far back to noise a draw near the best starts: times of the flow
 
 Item = tuple[int, int]  # (seed, index from 1): all that a melody of one wish depends on
@@ -64,9 +65,14 @@ class Candidate:
         """Whether every constraint is met."""
         return bool((self.scores >= 1 - 1e-9).all())
 
+    @property
+    def quality(self) -> tuple[float, bool]:
+        """Larger is better: what meets the constraints best, then what is close. What is worse by this need not be priced."""
+        return round(float(self.scores.sum()), 6), self.close
+
     def rank(self, enough: float) -> tuple[float, bool, float]:
-        """Larger is better: what meets the constraints best, then what is close, then what is likelier, as far as `enough` nats a note."""
-        return round(float(self.scores.sum()), 6), self.close, -max(self.nats, enough)
+        """Larger is better: by quality, then what is likelier, as far as `enough` nats a note."""
+        return *self.quality, -max(self.nats, enough)
 
     def good(self, enough: float, drawn: int, attempts: int) -> bool:
         """Whether it needs no better: met and likely enough, and close, too, in the first half of its attempts."""
@@ -104,11 +110,13 @@ class Rounds:
         best: dict[Item, Candidate] = {}
         drawn: Counter[Item] = Counter()
         while True:
-            items = [] if len(again) >= CHUNK // min(options.candidates, CHUNK) else list(more(CHUNK))
-            each = 1
-            if not items:
-                each = min(options.candidates, options.attempts - 1, CHUNK)
-                items = [again.popleft() for _ in range(min(CHUNK // max(each, 1), len(again)))]
+            each = min(options.candidates, options.attempts - 1)
+            together = max(TOGETHER * CHUNK // max(each, 1), 1)
+            items = [] if len(again) >= together else list(more(CHUNK))
+            if items:
+                each = 1
+            else:
+                items = [again.popleft() for _ in range(min(together, len(again)))]
             if not items:
                 return
             now = [(item, drawn[item] + i) for item in items for i in range(1, each + 1)]
@@ -123,7 +131,17 @@ class Rounds:
                     yield best.pop(item), drawn.pop(item)
 
     def _judged(self, now: list[tuple[Item, int]], best: Mapping[Item, Candidate]) -> list[Candidate]:
-        """The draws (item, attempt), decoded, moved from home and scored by the rules."""
+        """Of the draws (item, attempt), those that may become their item's best, priced; of each item without a best at least one."""
+        drawn = [c for first in range(0, len(now), CHUNK) for c in self._drawn(now[first : first + CHUNK], best)]
+        lead = {item: candidate.quality for item, candidate in best.items()}
+        for candidate in drawn:
+            lead[candidate.item] = max(lead.get(candidate.item, candidate.quality), candidate.quality)
+        leading = [candidate for candidate in drawn if candidate.quality == lead[candidate.item]]
+        costs = nats(self.wish.model, np.stack([c.tokens for c in leading]), self.wish.meter) if leading else np.zeros(0)
+        return [replace(candidate, nats=float(cost)) for candidate, cost in zip(leading, costs, strict=True)]
+
+    def _drawn(self, now: list[tuple[Item, int]], best: Mapping[Item, Candidate]) -> list[Candidate]:
+        """A chunk of draws (item, attempt), decoded, moved from home and scored by the rules; not priced yet."""
         start, near = self._start(now, best)
         method = "guided" if near and self.method == "actor" else self.method  # the actor's map begins at noise
         x, blur = methods.points(self.wish, start, method)
@@ -131,10 +149,9 @@ class Rounds:
         meter = self.wish.meter
         tokens = decode(self.wish.model, x, blur, meter, start.moves)[: len(now)]
         found = scores(self.wish.constraints, tokens, meter)
-        costs = nats(self.wish.model, tokens, meter)
         tight = [replace(c, goal=c.goal.tight) for c in self.wish.constraints]
         close = np.all(scores(tight, tokens, meter) >= 1 - 1e-9, axis=1, keepdims=True)
-        return [Candidate(*now[i], tokens[i], found[i], float(costs[i]), x[i], start.moves[i], bool(close[i, 0])) for i in range(len(now))]
+        return [Candidate(*now[i], tokens[i], found[i], np.inf, x[i], start.moves[i], bool(close[i, 0])) for i in range(len(now))]
 
     def _start(self, now: list[tuple[Item, int]], best: Mapping[Item, Candidate]) -> tuple[Start, bool]:
         """A chunk of starting points, and whether they are near the best; each row depends on (item, attempt). Unused rows are zero."""

@@ -1,21 +1,18 @@
-"""What goes to a worker and what comes back, and the worker itself.
+"""What goes to a worker and what comes back.
 
 A unit is work for one worker: parts of jobs of one shape. A runner makes a command's files; it writes none, but hands bytes and
 manifest entries back, so that only one process ever writes in the batch's folder, wherever its workers are.
 
-Inside: `Part`, `Unit`, `Made`, `Failed`, `Done`, `Runner`, `serve`, `main`.
+Inside: `Part`, `Unit`, `Made`, `Failed`, `Done`, `Said`, `Runner`, `runners_of`, `serve`.
 """
 
 import importlib
 import logging
 import os
-import pickle
 import queue
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 from musiclc.errors import MusiclcError
 
@@ -77,10 +74,10 @@ class Done:
 
 @dataclass(frozen=True)
 class Said:
-    """A line for people. unit: -1."""
+    """A line for people; an empty one says that the worker has started."""
 
     text: str
-    unit: int = -1
+    unit: int = 0
 
 
 Message = Made | Failed | Done | Said
@@ -122,57 +119,3 @@ def serve(runners: dict[str, Runner], units: "queue.Queue[Unit | None]") -> Iter
         if unit is None:
             return
         yield from runners[unit.command](unit, also)
-
-
-class _Says(logging.Handler):
-    """Log records as messages."""
-
-    def __init__(self, send: Callable[[Message], None]):
-        super().__init__()
-        self.send = send
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.send(Said(record.getMessage()))
-
-
-def one_thread() -> None:
-    """One thread of torch for this process: as many bits as any other number of workers gives, and no more threads than cores."""
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def main() -> None:
-    """A worker process: units come pickled on standard input, messages go so to standard output. It ends with its parent."""
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a rule of one's own prints must not come between messages
-    sys.stdout = sys.stderr
-    units: queue.Queue[Unit | None] = queue.Queue()
-
-    def send(message: Message) -> None:
-        pickle.dump(message, out)
-        out.flush()
-
-    log = logging.getLogger("musiclc")
-    log.handlers, log.propagate = [_Says(send)], False
-    log.setLevel(logging.INFO)
-    threading.Thread(target=_receive, args=(sys.stdin.buffer, units), daemon=True).start()
-    one_thread()
-    try:
-        for message in serve(runners_of(sys.argv[1]), units):
-            send(message)
-    except BrokenPipeError:
-        os._exit(0)
-
-
-def _receive(file: BinaryIO, units: "queue.Queue[Unit | None]") -> None:
-    """Take units as they come; when the parent is gone, so is this process, whatever it is doing."""
-    try:
-        while True:
-            units.put(pickle.load(file))
-    except (EOFError, pickle.UnpicklingError):
-        os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
