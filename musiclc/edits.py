@@ -56,10 +56,11 @@ class Pull:
     def of(keep: float) -> "Pull":
         """The pull for keep in [0, 1]: 1 touches nothing that need not change, 0 holds on to little but the rhythm."""
         at = (0.0, 0.3, 0.7, 1.0)
-        blur = float(np.interp(keep, at, (0.8, 0.8, 0.7, 0.3)))
+        blur = float(np.interp(keep, at, (0.8, 0.8, 0.7, 0.7)))
         held = float(np.interp(keep, at, (1.0, 2.0, 4.5, 25.0)))
-        near = float(np.interp(keep, at, (0.1, 0.2, 0.55, 2.0)))
-        return Pull(blur, held, 6.0, near)
+        near = float(np.interp(keep, at, (0.1, 0.2, 0.55, 1.5)))
+        begun = float(np.interp(keep, at, (6.0, 6.0, 6.0, 25.0)))
+        return Pull(blur, held, begun, near)
 
     @property
     def counted(self) -> "Pull":
