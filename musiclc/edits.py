@@ -222,6 +222,8 @@ class Search:
         gain += pull.held * (here & (wanted == original)[..., None])
         allowed = np.roll(allowed_pitches(self.task.constraints), self.move)[np.arange(tok.FIRST_ONSET, tok.VOCABULARY) + tok.PITCH_OF_TOKEN]
         gain[..., tok.FIRST_ONSET :][..., ~allowed] = -np.inf
+        floor = np.where(windows.at >= 0, self.task.piece.floor[np.maximum(windows.at, 0)].astype(int), 0)
+        gain[(tokens < (floor + self.move)[..., None]) & (floor > 0)[..., None]] = -np.inf  # what lies under would be the line
         fixed = ~windows.free | tied
         forced = np.where(tokens == np.minimum(rows, tok.VOCABULARY - 1)[..., None], 0.0, -np.inf)
         return torch.from_numpy(np.where(fixed[..., None], forced, gain).astype(np.float32))

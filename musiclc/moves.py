@@ -33,8 +33,7 @@ def note_moves(row: np.ndarray, free: np.ndarray) -> Iterator[np.ndarray]:
 
 def _line_moves(line: np.ndarray, per_bar: int) -> Iterator[np.ndarray]:
     onsets = np.flatnonzero(line >= tok.FIRST_ONSET)
-    ends = [int(s) for s in onsets[1:]] + [len(line)]
-    for start, following in zip(map(int, onsets), ends, strict=True):
+    for start, following in zip(map(int, onsets), [*map(int, onsets[1:]), len(line)], strict=False):
         held = np.flatnonzero(line[start + 1 : following] != tok.HOLD)
         end = start + 1 + int(held[0]) if len(held) else following
         yield from _pitches(line, start)

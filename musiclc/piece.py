@@ -16,7 +16,7 @@ import numpy as np
 from musiclc import tokens as tok
 from musiclc.goals import Constraint
 from musiclc.melody import PHRASE_BARS
-from musiclc.theory import METER_NAMES, METERS
+from musiclc.theory import HIGHEST_PITCH, LOWEST_PITCH, METER_NAMES, METERS
 
 NOWHERE, SILENT = -1, -2  # in an index into the state: a step that the bar does not have; one before or after the stretch
 
@@ -25,6 +25,7 @@ NOWHERE, SILENT = -1, -2  # in an index into the state: a step that the bar does
 class Stretch:
     """Consecutive bars in one meter. tokens: (T,); silent: how many leading and trailing steps stay silent, since the file lacks them.
 
+    under: (step, pitch) of chord notes below the melody's, which stay: where the line goes below one, that one is heard as the line.
     lead: steps by which windows begin before the first bar line, 0 to a bar: where a pickup that the file does not announce moves the
     bars that one hears against those that are written. Rules measure the bars as written.
     """
@@ -33,6 +34,16 @@ class Stretch:
     meter: str
     silent: tuple[int, int] = (0, 0)
     lead: int = 0
+    under: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def floor(self) -> np.ndarray:
+        """Where a note of the melody begins over others, the token of the highest of them, elsewhere 0: (T,) uint8."""
+        floor = np.zeros(len(self.tokens), np.uint8)
+        for step, pitch in self.under:
+            if LOWEST_PITCH <= pitch <= HIGHEST_PITCH and self.tokens[step] >= tok.FIRST_ONSET:
+                floor[step] = max(floor[step], pitch - tok.PITCH_OF_TOKEN)
+        return floor
 
     @property
     def heard_bars(self) -> int:
@@ -55,11 +66,14 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Piece:
-    """Stretches in order of time. state: (F,) uint8, all their tokens; locked: bool (F,); meter: that in which rules measure the whole."""
+    """Stretches in order of time. state: (F,) uint8, all their tokens; locked: bool (F,); floor: (F,) uint8, as Stretch.floor; meter: that in
+    which rules measure the whole.
+    """
 
     stretches: tuple[Stretch, ...]
     state: np.ndarray = field(init=False)
     locked: np.ndarray = field(init=False)
+    floor: np.ndarray = field(init=False)
     meter: str = field(init=False)
     _whole_at: np.ndarray = field(init=False, repr=False)  # (T,) where each step of the whole is in the state
 
@@ -67,6 +81,7 @@ class Piece:
         put = object.__setattr__
         put(self, "state", np.concatenate([s.tokens for s in self.stretches]).astype(np.uint8))
         put(self, "locked", np.concatenate([s.locked for s in self.stretches]))
+        put(self, "floor", np.concatenate([s.floor for s in self.stretches]))
         steps: Counter[str] = Counter()
         for s in self.stretches:
             steps[s.meter] += len(s.tokens)
@@ -89,8 +104,9 @@ class Piece:
         return np.split(state, np.cumsum([len(s.tokens) for s in self.stretches])[:-1])
 
     def whole(self, states: np.ndarray) -> np.ndarray:
-        """States (k, F) → the whole piece as rules see it, (k, T); a bar drawn out holds its last note or rest."""
-        return np.where(self._whole_at == NOWHERE, tok.HOLD, states[:, np.maximum(self._whole_at, 0)]).astype(np.uint8)
+        """States (k, F) → the whole piece as rules see it, (k, T); a bar drawn out holds its last note or rest, and chords their next note."""
+        heard = np.maximum(states, self.floor)
+        return np.where(self._whole_at == NOWHERE, tok.HOLD, heard[:, np.maximum(self._whole_at, 0)]).astype(np.uint8)
 
     def measure(self, constraint: Constraint, states: np.ndarray) -> np.ndarray:
         """The rule's measures of the whole for each state: (k, m)."""

@@ -187,7 +187,7 @@ def _checked(constraints: Wishes, song: Song) -> list[Constraint]:
 
 def piece_of(song: Song) -> Piece:
     """The song's sections as the editor sees them."""
-    return Piece(tuple(Stretch(tok.from_melody(s.melody), s.melody.meter, (s.locked_steps, s.locked_end)) for s in song.sections))
+    return Piece(tuple(Stretch(tok.from_melody(s.melody), s.melody.meter, (s.locked_steps, s.locked_end), under=s.under) for s in song.sections))
 
 
 def _task(model: "Model", piece: Piece, wished: list[Constraint], options: EditOptions) -> "Task":

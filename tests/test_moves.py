@@ -50,3 +50,7 @@ def test_a_note_drawn_out_over_half_of_another_leaves_silence_and_no_stray_hold(
     row[0], row[1:3], row[3], row[4:8] = 40, tok.HOLD, 42, tok.HOLD
     drawn = next(new for new in note_moves(row, np.ones(64, bool)) if (new[1:4] == tok.HOLD).all() and new[0] == 40 and new[4] == tok.REST)
     assert tok.durations(drawn[None])[0, 0] == 4
+
+
+def test_silence_has_no_small_changes():
+    assert list(note_moves(np.full(64, tok.REST), np.ones(64, bool))) == []

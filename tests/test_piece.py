@@ -83,6 +83,16 @@ def test_where_bars_differ_in_length_notes_are_counted_in_all_of_them():
     assert piece.scores([density], piece.state[None])[0, 0] == 1
 
 
+def test_where_the_line_goes_below_a_chord_note_that_note_is_heard():
+    tokens = np.full(64, tok.HOLD, np.uint8)
+    tokens[[0, 16]] = 60 - tok.PITCH_OF_TOKEN, 64 - tok.PITCH_OF_TOKEN
+    piece = Piece((Stretch(tokens, "4/4", under=((16, 55), (16, 48), (20, 50))),))
+    assert (piece.whole(piece.state[None])[0] == tokens).all()  # the note at 20 lies under one that is held: no part of the line
+    gone = piece.state.copy()
+    gone[16] = tok.HOLD
+    assert piece.whole(gone[None])[0, 16] == 55 - tok.PITCH_OF_TOKEN
+
+
 def test_a_stretch_counts_the_bars_that_one_hears():
     assert stretch(bars=4).heard_bars == 4
     assert replace(stretch(bars=4), lead=2).heard_bars == 5

@@ -35,6 +35,7 @@ class Section:
     which the melody was moved to lie within A0 to C8. locked_steps: leading steps of a pickup bar that the file does not have;
     locked_end: trailing ones of a last bar that a change of meter cuts short. Nothing may be written there.
     sources: what each note of the melody stands for. extras: (step, pitch) of notes of a single voice that the grid cannot hold.
+    under: (step, pitch) of notes in chords below the melody's, which stay: where the melody goes below one, that one is the line.
     """
 
     melody: Melody
@@ -44,6 +45,7 @@ class Section:
     locked_end: int = 0
     sources: tuple[Sounding, ...] = ()
     extras: tuple[tuple[int, int], ...] = ()
+    under: tuple[tuple[int, int], ...] = ()
     extra_sources: tuple[Sounding, ...] = field(default=(), repr=False)
     grid: Grid = field(default=Grid(0, 4), repr=False)
     bar_numbers: tuple[tuple[int, int], ...] = field(default=(), repr=False)
@@ -202,6 +204,7 @@ def _section(notes: list[Sounding], stretch: bars.Stretch, meter: str, single: b
         octaves = 0
         chosen, left = line([n for n in notes if LOWEST_PITCH <= n.pitch <= HIGHEST_PITCH], stretch.grid, single)
     left = [(s, n) for s, n in left if LOWEST_PITCH <= n.pitch + octaves <= HIGHEST_PITCH]
+    taken = {id(n) for n in (*chosen.values(), *(n for _, n in left))}
     steps = list(chosen)
     written = tuple(
         Note(s, chosen[s].pitch + octaves, min(stretch.grid.end(chosen[s]), following) - s)
@@ -215,6 +218,7 @@ def _section(notes: list[Sounding], stretch: bars.Stretch, meter: str, single: b
         stretch.locked_end,
         tuple(chosen.values()),
         tuple((s, n.pitch + octaves) for s, n in left),
+        tuple((stretch.grid.step(n.on), n.pitch + octaves) for n in notes if id(n) not in taken),
         tuple(n for _, n in left),
         stretch.grid,
         tuple(stretch.ends),
