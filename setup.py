@@ -13,9 +13,9 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
-    packages=["musiclc", "musiclc.rules", "musiclc.cli", "musiclc.data"],
+    packages=["musiclc", "musiclc.midi", "musiclc.rules", "musiclc.cli", "musiclc.data"],
     package_dir={"musiclc.cli": "cli", "musiclc.data": "data"},
-    package_data={"musiclc": ["py.typed"], "musiclc.data": ["*.safetensors", "README.md"]},
+    package_data={"musiclc": ["py.typed", "page.*"], "musiclc.data": ["*.safetensors", "README.md"]},
     install_requires=[
         # Below 2.14: from 2.14 on a plain install takes a CUDA build of several GB even where a CPU build of 2.13 is offered.
         "torch>=2.6,<2.14",
@@ -26,16 +26,20 @@ setup(
         "note-seq>=0.0.5",
         "audioop-lts; python_version >= '3.13'",
         "safetensors>=0.5",
+        "pillow>=10.1",  # note-seq brings it anyway, by way of bokeh
         "platformdirs>=4",
         "rich>=13",
         "pyyaml>=6",
     ],
     extras_require={
         "train": ["music21>=9.3", "lightning-fabric>=2.4", "matplotlib>=3.8"],
+        # midirenderer (MIT) is RustySynth; the SoundFont comes with pretty_midi, resampling (LGPL) with note-seq's librosa.
+        "render": ["midirenderer>=0.1.3", "soxr>=0.5"],
         "ray": ["ray>=2.9"],
         "examples": ["scikit-learn>=1.3", "matplotlib>=3.8"],
         "dev": [
             "pytest>=8",
+            "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "ruff==0.17.*",
             "mypy>=1.11",
@@ -43,6 +47,8 @@ setup(
             "lightning-fabric>=2.4",
             "matplotlib>=3.8",
             "scikit-learn>=1.3",
+            "midirenderer>=0.1.3",
+            "soxr>=0.5",
             "ray>=2.9",
             "build",
         ],

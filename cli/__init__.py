@@ -13,10 +13,15 @@ import click
 # name → (module, what it does in a line)
 COMMANDS: dict[str, tuple[str, str]] = {
     "sample": ("musiclc.cli.sample", "Write new melodies that meet the constraints."),
+    "transform": ("musiclc.cli.transform", "Change MIDI files as little as the constraints allow."),
+    "vary": ("musiclc.cli.vary", "Write variations of a MIDI file."),
+    "interpolate": ("musiclc.cli.interpolate", "Write files on the way from one melody to another."),
     "batch": ("musiclc.cli.batch", "Run a table of jobs; stop it and continue it at will."),
     "score": ("musiclc.cli.score", "Measure MIDI files by the rules."),
+    "inspect": ("musiclc.cli.inspect", "Show what MIDI files hold, and what transform would touch."),
     "rules": ("musiclc.cli.rules", "Show the table of rules."),
     "critic": ("musiclc.cli.critic", "Fit, list and drop critics for rules of your own."),
+    "render": ("musiclc.cli.render", "Draw and play MIDI files."),
     "prepare": ("musiclc.cli.prepare", "Make a dataset from corpora or a folder."),
     "train": ("musiclc.cli.train", "Train a model on a dataset."),
     "evaluate": ("musiclc.cli.evaluate", "Print the figures of a model."),

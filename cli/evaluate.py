@@ -6,8 +6,9 @@ import click
 
 from musiclc.cli.options import dump, json_option, model_option, quiet_option, talker
 
-SECTIONS = ("reconstruction", "samples", "copies", "cost", "constraints")
-PARTS = ("methods", "rules", "targets", "rejection", "own")
+SECTIONS = ("reconstruction", "samples", "copies", "cost", "constraints", "transform")
+PARTS = ("methods", "rules", "targets", "rejection", "own")  # of constraints
+EDIT_PARTS = ("wishes", "back", "identity", "frontier", "events", "length")  # of transform
 
 
 @click.command()
@@ -15,8 +16,8 @@ PARTS = ("methods", "rules", "targets", "rejection", "own")
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="The dataset of musiclc prepare --essen.")
 @click.option("-n", "count", type=click.IntRange(1), default=1000, show_default=True, help="Melodies a figure.")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
-@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Of the constraints section; all when absent.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for constraints.json, constraints.md and plots.")
+@click.option("--part", "parts", multiple=True, type=click.Choice((*PARTS, *EDIT_PARTS)), help="Of constraints or transform; all when absent.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the tables of constraints or transform, and plots.")
 @model_option
 @json_option
 @quiet_option
@@ -31,15 +32,17 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Print the figures of a model, baselines beside them: reconstruction, samples, copies, cost, constraints; all when none is named."""
+    """Print the figures of a model, baselines beside them: reconstruction, samples, copies, cost, constraints, transform; all when none is named."""
     from musiclc import compose, corpus, evaluate, report
 
     talk = talker(quiet)
     dataset, loaded = corpus.load(data), compose.load(model)
     for section in sections or SECTIONS:
         talk(f"{section} …")
-        if section == "constraints":
-            for name, rows in report.constraints(loaded, dataset, (count, seed), parts, output).items():
+        if section in ("constraints", "transform"):
+            mine = tuple(part for part in parts if part in (PARTS if section == "constraints" else EDIT_PARTS))
+            made = report.constraints if section == "constraints" else report.edits
+            for name, rows in made(loaded, dataset, (count, seed), mine, output).items():
                 click.echo(dump({"section": name, "rows": rows}) if as_json else f"\n## {name}\n\n{evaluate.markdown(rows)}")
             continue
         table = evaluate.SECTIONS[section](loaded, dataset, count, seed)

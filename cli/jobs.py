@@ -7,7 +7,9 @@ A command that a batch can run needs its line in BATCHABLE. "" is the general wa
 Inside: `BATCHABLE`, `commands`, `runners`, `checker`, `arguments_of`.
 """
 
+import contextlib
 import hashlib
+import io
 import json
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,10 +23,11 @@ from musiclc import schema, work
 from musiclc.cli import group
 
 # command → whether its jobs share chunks (as `sample` does), or each runs by itself, as if from the command line
-BATCHABLE: dict[str, bool] = {"sample": True}
+BATCHABLE: dict[str, bool] = {"sample": True, "transform": False, "vary": False, "interpolate": False}
 REFUSED = {
     "output": "the batch decides: files go to DIR/ID/",
     "overwrite": "the batch decides: what is there and whole is kept, what changed is made anew",
+    "plot": "musiclc render draws what a batch made",
     "json": "manifest.jsonl holds these lines",
     "quiet": "a job says nothing",
     "help": "not in a job",
@@ -184,13 +187,15 @@ def _call(command: schema.Command, part: work.Part, folder: Path) -> None:
     from musiclc.errors import MusiclcError, UsageError
 
     words = [*arguments_of(command, part), "-o", str(folder), "--", *part.options.get("input", [])]
+    said = io.StringIO()
     try:
-        _command(command.name).main(words, prog_name=command.name, standalone_mode=False)
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+            _command(command.name).main(words, prog_name=command.name, standalone_mode=False)
     except click.ClickException as error:
         raise UsageError(error.format_message()) from error
     except SystemExit as end:
         if end.code not in (0, None, 3):
-            failed = MusiclcError(f"{command.name} ended with {end.code}")
+            failed = MusiclcError(said.getvalue().strip().removeprefix("musiclc: ") or f"{command.name} ended with {end.code}")
             failed.code = end.code if isinstance(end.code, int) else 1
             raise failed from end
 

@@ -68,6 +68,7 @@ def constraint_options(function: Callable) -> Callable:
 
 model_option = click.option("--model", type=click.Path(), help="A model file; the shipped one when absent.")
 quiet_option = click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
+recursive_option = click.option("-r", "--recursive", is_flag=True, help="Read folders with all folders below them.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON lines on standard output.")
 
 

@@ -3,12 +3,12 @@
 import csv
 import io
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from musiclc.cli.options import constraint_options, dump, json_option, quiet_option, talker
+from musiclc.cli.inputs import complain, expand
+from musiclc.cli.options import constraint_options, dump, json_option, quiet_option, recursive_option, talker
 
 
 @click.command()
@@ -16,10 +16,11 @@ from musiclc.cli.options import constraint_options, dump, json_option, quiet_opt
 @constraint_options
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table with commas.")
 @click.option("--strict", is_flag=True, help="Exit 3 when some file misses a constraint.")
+@recursive_option
 @json_option
 @quiet_option
-def command(inputs: tuple[str, ...], constraints: list, as_csv: bool, strict: bool, as_json: bool, quiet: bool) -> None:
-    """Measure MIDI files by the rules: by every rule, or by the constraints given.
+def command(inputs: tuple[str, ...], constraints: list, as_csv: bool, strict: bool, recursive: bool, as_json: bool, quiet: bool) -> None:
+    """Measure MIDI files by the rules: by every rule, or by the constraints given. INPUT: files, folders, or - for standard input.
 
     A line a file on standard output, and with constraints a summary on standard error.
     """
@@ -31,15 +32,18 @@ def command(inputs: tuple[str, ...], constraints: list, as_csv: bool, strict: bo
         raise click.UsageError("--csv and --json exclude each other")
     talk = talker(quiet)
     entries: list[dict[str, Any]] = []
-    failed = 0
-    for path in _files(inputs):
+    found, errors = expand(inputs, recursive)
+    for error in errors:
+        complain(error)
+    failed = len(errors)
+    for given in found:
         try:
-            melody = read_melody(path)
+            melody = read_melody(given.source, name=given.name)
         except InputError as error:
-            click.echo(f"musiclc: {error}", err=True)
+            complain(error)
             failed += 1
             continue
-        entry = {"file": str(path), "meter": melody.meter, "bars": melody.bars, "notes": len(melody.notes)}
+        entry = {"file": given.name, "meter": melody.meter, "bars": melody.bars, "notes": len(melody.notes)}
         entry["rules"] = compose.score(melody, constraints)
         entries.append(entry)
         if as_json:
@@ -55,14 +59,6 @@ def command(inputs: tuple[str, ...], constraints: list, as_csv: bool, strict: bo
         sys.exit(4)
     if strict and met < len(entries):
         sys.exit(3)
-
-
-def _files(inputs: tuple[str, ...]) -> list[Path]:
-    """The files named, and the MIDI files in the folders named."""
-    found = []
-    for given in map(Path, inputs):
-        found += sorted(p for p in given.iterdir() if p.suffix.lower() in (".mid", ".midi")) if given.is_dir() else [given]
-    return found
 
 
 def _line(entry: dict[str, Any]) -> str:

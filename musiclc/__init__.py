@@ -16,6 +16,8 @@ _HOME = {
     "load": "compose",
     "sample": "compose",
     "score": "compose",
+    "transform": "transforms",
+    "EditOptions": "transforms",
     "SampleOptions": "compose",
     "Draw": "compose",
     "Melody": "melody",
@@ -25,6 +27,7 @@ _HOME = {
     "rule_of_function": "own",
     "MusiclcError": "errors",
     "read_melody": "midi",
+    "read_song": "midi",
     "to_bytes": "midi",
 }
 __all__ = sorted(_HOME)

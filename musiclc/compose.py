@@ -5,6 +5,7 @@ Melody i of a run depends on (seed, i) alone, bit for bit, however many are aske
 Inside: `load`, `SampleOptions`, `Draw`, `sample`, `sample_items`, `score`, `parse_constraints`.
 """
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from musiclc import tokens as tok
 from musiclc.errors import CheckpointError, UsageError
 from musiclc.goals import Constraint
 from musiclc.melody import PHRASE_BARS, Melody
-from musiclc.rules import RULES, parse_constraint, settled
+from musiclc.rules import RULES, allowed_pitches, parse_constraint, settled
 from musiclc.theory import check_meter
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ def load(path: str | os.PathLike | None = None) -> "Model":
 
     torch.set_flush_denormal(True)
     return load_model(Path(path) if path is not None else shipped_model())
+
+
+@functools.lru_cache(maxsize=1)
+def loaded(path: str | None = None) -> "Model":
+    """As `load`, read once a process: for commands, of which a worker runs many."""
+    return load(path)
 
 
 def parse_constraints(wishes: Mapping[str, str] | Sequence[Constraint] | None) -> list[Constraint]:
@@ -220,9 +227,7 @@ def _repair(candidate: "Candidate", constraints: list[Constraint]) -> tuple[np.n
 
     Only when at least NEARLY of the notes are inside already. Returns the tokens (T,) and how many notes were moved.
     """
-    allowed = np.ones(128, bool)
-    for constraint in constraints:
-        allowed &= _allowed_pitches(constraint)
+    allowed = allowed_pitches(constraints)
     tokens = candidate.tokens
     pitches = tokens.astype(int) + tok.PITCH_OF_TOKEN
     outside = (tokens >= tok.FIRST_ONSET) & ~allowed[np.clip(pitches, 0, 127)]
@@ -233,17 +238,6 @@ def _repair(candidate: "Candidate", constraints: list[Constraint]) -> tuple[np.n
     moved = tokens.copy()
     moved[outside] = nearest - tok.PITCH_OF_TOKEN
     return moved, int(outside.sum())
-
-
-def _allowed_pitches(constraint: Constraint) -> np.ndarray:
-    """Which MIDI pitches a key or range lets a note have: bool (128,); all, for other rules."""
-    pitches = np.arange(128)
-    on_piano = (pitches >= tok.PITCH_OF_TOKEN + tok.FIRST_ONSET) & (pitches < tok.PITCH_OF_TOKEN + tok.VOCABULARY)
-    if constraint.rule.name == "key":
-        return on_piano & (np.asarray(constraint.goal.high)[pitches % 12] > 0)
-    if constraint.rule.name == "range":
-        return on_piano & (pitches >= constraint.goal.low[0]) & (pitches <= constraint.goal.high[1])
-    return on_piano
 
 
 def score(melody: Melody, constraints: Mapping[str, str] | Sequence[Constraint] | None = None) -> list[dict[str, Any]]:

@@ -209,12 +209,12 @@ def cost(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     del model, dataset
     python, musiclc = [sys.executable], [sys.executable, "-m", "musiclc.cli"]
     with tempfile.TemporaryDirectory() as folder:
-        unit = _timed([*python, "-c", "import torch"])
-        one = _timed([*musiclc, "sample", "--key", "C", "--seed", str(seed), "-o", f"{folder}/one.mid", "--overwrite", "--quiet"])
-        many = _timed([*musiclc, "sample", "--key", "C", "-n", str(n), "--seed", str(seed), "-o", f"{folder}/many", "--overwrite"], repeats=1)
+        unit = timed([*python, "-c", "import torch"])
+        one = timed([*musiclc, "sample", "--key", "C", "--seed", str(seed), "-o", f"{folder}/one.mid", "--overwrite", "--quiet"])
+        many = timed([*musiclc, "sample", "--key", "C", "-n", str(n), "--seed", str(seed), "-o", f"{folder}/many", "--overwrite"], repeats=1)
         both = ["--key", "C", "--density", "9..11", "-n", str(n), "--seed", str(seed), "-o", f"{folder}/both", "--overwrite"]
-        steered = _timed([*musiclc, "sample", *both], repeats=1)
-    bare, helped = _timed([*python, "-c", "pass"], 9), _timed([*musiclc, "--help"], 9)
+        steered = timed([*musiclc, "sample", *both], repeats=1)
+    bare, helped = timed([*python, "-c", "pass"], 9), timed([*musiclc, "--help"], 9)
     package = Path(compose.__file__).parent
     size = sum(p.stat().st_size for p in {*package.rglob("*.py"), *compose.shipped_model().parent.glob("*")} if p.is_file())
     return [
@@ -228,7 +228,7 @@ def cost(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     ]
 
 
-def _timed(arguments: list[str], repeats: int = 3) -> tuple[float, float]:
+def timed(arguments: list[str], repeats: int = 3) -> tuple[float, float]:
     """The least wall time in seconds of several runs, and the largest memory in MB of the child processes so far."""
     import resource
     import subprocess

@@ -11,7 +11,7 @@
 | `rejection` | draws of the prior as they come |
 | `normal` | draws of N(0, I), the VAE's own prior |
 
-Inside: `METHODS`, `Wish`, `Start`, `points`, `objective`, `misses`, `asked`.
+Inside: `METHODS`, `Wish`, `Start`, `points`, `objective`, `pushes`, `misses`, `asked`.
 """
 
 from collections.abc import Callable
@@ -143,7 +143,7 @@ def _drawn(wish: Wish, start: Start) -> Tensor:
     return search.guided(start.x, start.t, _velocity(wish, len(start.x)), None, _options(wish, start))
 
 
-def _both(wish: Wish, start: Start) -> tuple[search.Objective, search.Objective]:
+def pushes(wish: Wish, start: Start) -> tuple[search.Objective, search.Objective]:
     """The critics' sum and the same plus realism, at the blur."""
     t = torch.full((len(start.x),), _blur(wish))
     timed = objective(wish, start.moves, start.misses)
@@ -169,13 +169,13 @@ def _realism(wish: Wish, t: Tensor) -> search.Objective:
 
 
 def _gradient(wish: Wish, start: Start) -> Tensor:
-    met, total = _both(wish, start)
+    met, total = pushes(wish, start)
     content = float(np.log(CONTENT))
     return search.gradient(_drawn(wish, start), total, good=lambda x: met(x) > content)
 
 
 def _langevin(wish: Wish, start: Start) -> Tensor:
-    return search.langevin(_drawn(wish, start), _both(wish, start)[1], noise=start.noise)
+    return search.langevin(_drawn(wish, start), pushes(wish, start)[1], noise=start.noise)
 
 
 def _acted(wish: Wish, start: Start) -> Tensor:
@@ -203,7 +203,7 @@ def _vector(wish: Wish, start: Start) -> Tensor:
     judged = scores(wish.constraints, transposed(melodies, np.full(len(x), start.moves[0])), wish.meter).sum(1)
     better = torch.from_numpy(judged >= np.quantile(judged, 0.9))
     direction = x[better].mean(0) - x[~better].mean(0) if better.any() and not better.all() else torch.zeros(x.shape[1])
-    return search.vector(_drawn(wish, start), direction, _both(wish, start)[0])
+    return search.vector(_drawn(wish, start), direction, pushes(wish, start)[0])
 
 
 METHODS: dict[str, Callable[[Wish, Start], Tensor]] = {

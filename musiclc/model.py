@@ -125,7 +125,7 @@ class MelodyVAE(nn.Module):
         std = F.softplus(self.std(h).float() - 2) + MIN_STD
         return self.mean(h).float().flatten(1), std.flatten(1)
 
-    def _unfold(self, z: Tensor, meter: Tensor, blur: Tensor | None) -> tuple[Tensor, Tensor]:
+    def unfolded(self, z: Tensor, meter: Tensor, blur: Tensor | None) -> tuple[Tensor, Tensor]:
         """z (n, d), blur (n,) → step features (n, T, step_width) and the GRU's first state (n, recurrent)."""
         blur = torch.zeros(len(z), device=z.device) if blur is None else blur
         told = self.decoder_meter(meter) + self.blur(time_features(blur, BLUR_FEATURES))
@@ -136,7 +136,7 @@ class MelodyVAE(nn.Module):
 
     def logits(self, z: Tensor, meter: Tensor, previous: Tensor, blur: Tensor | None = None) -> Tensor:
         """Logits (n, T, V) of every step's token given z (n, d), its blur (n,) and the tokens before it (n, T), as `before` makes them."""
-        steps, state = self._unfold(z, meter, blur)
+        steps, state = self.unfolded(z, meter, blur)
         hidden, _ = self.recurrent(torch.cat([self.tokens(previous), steps], dim=-1), state[None])
         return self.out(torch.cat([hidden, steps], dim=-1))
 
@@ -152,7 +152,7 @@ class MelodyVAE(nn.Module):
         blur: (n,) in [0, 1], the share of noise in each point: none when absent.
         banned: bool (V,), tokens never written: the decode-time mask, a baseline.
         """
-        steps, state = self._unfold(z, meter, blur)
+        steps, state = self.unfolded(z, meter, blur)
         gru, embedding = self.recurrent, self.config.embedding
         # What the GRU reads of each step, and of each token that could be written, is worked out once and not 64 times.
         read_step = F.linear(steps, gru.weight_ih_l0[:, embedding:], gru.bias_ih_l0)  # (n, T, 3·recurrent)
@@ -161,7 +161,7 @@ class MelodyVAE(nn.Module):
         bar_length = self.bar_lengths(meter)
         written = []
         for place in range(steps.shape[1]):
-            state = _gru_step(read_step[:, place] + read_token[token], F.linear(state, gru.weight_hh_l0, gru.bias_hh_l0), state)
+            state = gru_step(read_step[:, place] + read_token[token], F.linear(state, gru.weight_hh_l0, gru.bias_hh_l0), state)
             logits = self.out(torch.cat([state, steps[:, place]], dim=-1))
             token = (logits if banned is None else logits.masked_fill(banned, -torch.inf)).argmax(-1)
             token = token.masked_fill(bar_length <= place % BAR_STEPS, PAD)
@@ -207,7 +207,7 @@ class MelodyVAE(nn.Module):
         return reconstruction, kl
 
 
-def _gru_step(read: Tensor, remembered: Tensor, state: Tensor) -> Tensor:
+def gru_step(read: Tensor, remembered: Tensor, state: Tensor) -> Tensor:
     """One step of torch's GRU cell from its two products (n, 3·width) and its state (n, width)."""
     read_reset, read_keep, read_new = read.chunk(3, dim=1)
     old_reset, old_keep, old_new = remembered.chunk(3, dim=1)

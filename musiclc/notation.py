@@ -222,3 +222,29 @@ def _on_grid(events: list[Event], steps: int) -> tuple[Note, ...]:
 
 def _round(steps: Fraction) -> int:
     return int(steps + Fraction(1, 2))  # halves up; Python's round() would go to even
+
+
+# ---- whole tunes as MIDI -------------------------------------------------------------------------------------------
+
+
+def midi_files(collection: str, most: int, seed: int) -> Iterator[tuple[str, bytes]]:
+    """(name, MIDI bytes) of whole tunes of one ABC collection of music21's corpus, repeats played, at most so many, drawn by the seed.
+
+    Tunes that music21 cannot parse or write are left out. Raises InputError when music21 is not installed.
+    """
+    try:
+        import music21
+        from music21.midi.translate import streamToMidiFile
+    except ImportError as error:
+        raise InputError("music21 is not installed: pip install 'musiclc[train]'") from error
+    import random
+
+    folder = Path(music21.__file__).parent / "corpus" / collection
+    texts = {p.name: split_abc(p.read_text(encoding="utf-8", errors="replace")) for p in sorted(folder.rglob("*.abc"))}
+    found = [(f"{collection}/{name}#{i}", text) for name, tunes in texts.items() for i, text in enumerate(tunes, 1)]
+    random.Random(seed).shuffle(found)
+    for name, text in found[:most]:
+        try:
+            yield name, streamToMidiFile(music21.converter.parseData(text, format="abc")).writestr()
+        except Exception:  # music21 raises whatever its parsers trip over
+            continue

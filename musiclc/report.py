@@ -1,6 +1,6 @@
-"""Figures of constrained sampling as files: constraints.json, constraints.md and two plots.
+"""Figures as files: constraints.json, constraints.md and two plots; transform.json, transform.md and a plot.
 
-Inside: `constraints`.
+Inside: `constraints`, `edits`, `before_and_after`.
 """
 
 import json
@@ -14,20 +14,65 @@ from musiclc.files import write_whole
 
 if TYPE_CHECKING:
     from musiclc.checkpoint import Model
+    from musiclc.transforms import Edit
 
 
 def constraints(model: "Model", dataset: Dataset, size: tuple[int, int], parts: tuple[str, ...], folder: Path | None) -> dict[str, Table]:
     """The tables of constrained.figures; with a folder, written there too, plots included. size: melodies a figure, seed."""
     tables, plots = constrained.figures(model, dataset, *size, parts)
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "constraints.json", json.dumps({"model": model.name, "n": size[0], "seed": size[1], **tables}, indent=1).encode())
-        write_whole(folder / "constraints.md", "\n".join(f"## {name}\n\n{markdown(rows)}\n" for name, rows in tables.items()).encode())
+        _written(folder, "constraints", {"model": model.name, "n": size[0], "seed": size[1]}, tables)
         if plots:
             _plot_targets(plots, folder / "targets.png")
         if "methods" in tables:
             _plot_methods(tables["methods"], folder / "methods.png")
     return tables
+
+
+def edits(model: "Model", dataset: Dataset, size: tuple[int, int], parts: tuple[str, ...], folder: Path | None) -> dict[str, Table]:
+    """The tables of changed.figures; with a folder, written there too, the frontier as a plot included. size: tunes a collection, seed."""
+    from musiclc import changed
+
+    tables = changed.figures(model, dataset, *size, parts)
+    if folder is not None:
+        _written(folder, "transform", {"model": model.name, "n": size[0], "seed": size[1]}, tables)
+        if "frontier" in tables:
+            _plot_frontier(tables["frontier"], folder / "frontier.png")
+    return tables
+
+
+def before_and_after(edit: "Edit", path: Path, title: str = "") -> None:
+    """A piano roll of the edited melody: kept notes grey, removed ones outlined in red, new ones green."""
+    from musiclc import tokens as tok
+    from musiclc.drawing import png
+    from musiclc.rolls import rolls, sheet_of
+
+    before, after = (sheet_of(tok.to_melody(whole, edit.meter), edit.song.bpm) for whole in edit.wholes)
+    write_whole(path, png(rolls(before, after, title)))
+
+
+def _written(folder: Path, stem: str, head: dict[str, Any], tables: dict[str, Table]) -> None:
+    """Tables as JSON and as Markdown."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / f"{stem}.json", json.dumps({**head, **tables}, indent=1).encode())
+    write_whole(folder / f"{stem}.md", "\n".join(f"## {name}\n\n{markdown(rows)}\n" for name, rows in tables.items()).encode())
+
+
+def _plot_frontier(table: Table, path: Path) -> None:
+    """Surprise over the share of allowed notes kept: a line over keep, snapping and the originals as points."""
+    figure = _figure((7, 5))
+    panel = figure.subplots()
+    dial = [row for row in table if row["way"].startswith("keep")]
+    panel.plot([row["allowed notes kept"] for row in dial], [row["surprise"] for row in dial], "o-", label="transform")
+    for row in dial:
+        panel.annotate(row["way"], (row["allowed notes kept"], row["surprise"]), textcoords="offset points", xytext=(5, 5), fontsize=8)
+    for row in table:
+        if not row["way"].startswith("keep"):
+            panel.plot([row["allowed notes kept"]], [row["surprise"]], "s" if row["way"] == "snapping" else "^", label=row["way"])
+    panel.set(xlabel="share of allowed notes kept", ylabel="surprise, nats a note", title="to the parallel mode, whole tunes")
+    panel.legend()
+    panel.grid(alpha=0.3)
+    figure.savefig(path, dpi=100)
 
 
 def _figure(size: tuple[float, float]) -> Any:

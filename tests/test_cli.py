@@ -126,6 +126,42 @@ def test_score_goes_on_after_a_bad_file(tmp_path):
     assert "0 of 1 files meet every constraint" in done.err
 
 
+def test_score_and_inspect_take_folders_and_standard_input_and_go_on(tmp_path):
+    below = tmp_path / "songs" / "below"
+    below.mkdir(parents=True)
+    (tmp_path / "none").mkdir()
+    (tmp_path / "songs" / "a.mid").write_bytes(to_bytes(c_major_scale()))
+    (below / "b.MID").write_bytes(to_bytes(c_major_scale(), bpm=90, name="tune"))
+    for command in ("score", "inspect"):
+        done = musiclc(command, "songs", "none", "missing.mid", "songs/below/b.MID", "--json", cwd=tmp_path, code=4)
+        assert [json.loads(line)["file"] for line in done.out.splitlines()] == ["songs/a.mid", "songs/below/b.MID"]
+        assert done.err.splitlines() == [
+            "musiclc: none: no MIDI files in this folder; -r looks below it too",
+            "musiclc: missing.mid: cannot be read (No such file or directory)",
+        ]
+        done = musiclc(command, "-r", "songs", "--json", cwd=tmp_path)
+        assert [json.loads(line)["file"] for line in done.out.splitlines()] == ["songs/a.mid", "songs/below/b.MID"]
+    with open(below / "b.MID", "rb") as file:
+        found = subprocess.run([sys.executable, "-m", "musiclc.cli", "inspect", "-", "--json"], stdin=file, capture_output=True, check=True).stdout
+    entry = json.loads(found)
+    assert (entry["file"], entry["bars"], entry["key"], entry["track"], entry["notes"], entry["edited_bars"]) == ("-", 4, "C major", 1, 32, [[1, 4]])
+    assert (entry["meters"], entry["tempos"]) == ([{"bar": 1, "meter": "4/4"}], [{"bar": 1, "bpm": 90.0}])
+
+
+def test_inspect_is_readable(tmp_path):
+    (tmp_path / "a.mid").write_bytes(to_bytes(c_major_scale(), program=73))
+    assert musiclc("inspect", "a.mid", cwd=tmp_path).out.decode().splitlines() == [
+        "a.mid: type 1, 480 ticks a quarter note, 4 bars",
+        "  meter   4/4",
+        "  tempo   120",
+        "  key     C major, by the melody's notes",
+        "  track   0 'melody': no notes",
+        "  track * 1: 32 notes, one voice, C4..C5, channel 1, program 73, score 8.681",
+        "  melody  32 notes; transform would touch bars 1-4",
+    ]
+    assert "no track 'oboe'" in musiclc("inspect", "a.mid", "--track", "oboe", cwd=tmp_path, code=4).err
+
+
 def test_rules_prints_the_table():
     rows = [json.loads(line) for line in musiclc("rules", "--json").out.splitlines()]
     assert [r["rule"] for r in rows] == list(RULES)

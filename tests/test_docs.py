@@ -46,5 +46,5 @@ def test_the_shipped_models_checksum_is_the_one_stated():
 
 def test_all_modules_are_in_the_readmes_map():
     named = README.split("## Where things live")[1].split("##")[0]
-    missing = [p.name for p in (ROOT / "musiclc").glob("[a-z]*.py") if p.name not in named]
+    missing = [p.name for p in (ROOT / "musiclc").rglob("[a-z]*.py") if p.name not in named]
     assert not missing

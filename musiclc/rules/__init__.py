@@ -5,12 +5,14 @@ contour, motion, steps), `rhythm.py` (density, complexity, syncopation, repetiti
 
 Adding a rule: a measuring function and its row in one of them, its place in RULES, a hand-worked test, a row in README.
 
-Inside: `RULES`, `find_rule`, `parse_constraint`, `parse_rule_option`, `split_weight`, `settled`.
+Inside: `RULES`, `find_rule`, `parse_constraint`, `parse_rule_option`, `split_weight`, `settled`, `allowed_pitches`.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from musiclc.errors import UsageError
 from musiclc.goals import Constraint
@@ -18,6 +20,7 @@ from musiclc.rules.base import Measure, Rule
 from musiclc.rules.harmony import CHORDS, END, KEY, MAJOR_PROFILE, MINOR_PROFILE, START, best_key, key_measures
 from musiclc.rules.pitch import CONTOUR, MOTION, RANGE, REGISTER, SPAN, STEPS
 from musiclc.rules.rhythm import COMPLEXITY, DENSITY, LONGEST, REPETITION, RESTS, SYNCOPATION
+from musiclc.theory import HIGHEST_PITCH, LOWEST_PITCH
 
 __all__ = [
     "MAJOR_PROFILE",
@@ -25,6 +28,7 @@ __all__ = [
     "RULES",
     "Measure",
     "Rule",
+    "allowed_pitches",
     "best_key",
     "find_rule",
     "key_measures",
@@ -87,3 +91,13 @@ def settled(constraints: Sequence[Constraint]) -> list[Constraint]:
     """The constraints of one wish, each goal in the light of the others: a degree becomes that of the wished key."""
     others = [[*constraints[:i], *constraints[i + 1 :]] for i in range(len(constraints))]
     return [replace(c, goal=c.rule.settle(c.goal, rest)) for c, rest in zip(constraints, others, strict=True)]
+
+
+def allowed_pitches(constraints: Sequence[Constraint]) -> np.ndarray:
+    """Which MIDI pitches the constraints let every note have: bool (128,), none outside the piano."""
+    pitches = np.arange(128)
+    allowed = (pitches >= LOWEST_PITCH) & (pitches <= HIGHEST_PITCH)
+    for constraint in constraints:
+        if constraint.rule.allowed:
+            allowed &= constraint.rule.allowed(constraint.goal)
+    return allowed

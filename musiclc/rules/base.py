@@ -34,6 +34,8 @@ class Rule:
     grade: (measures, goal) → scores, for a rule whose scores are not those of its family.
     settle: (goal, the other constraints wished) → the goal in their light, such as a degree in the wished key.
     critic: (model, goal, semitones from home) → a critic, for a rule that no model ships one for.
+    allowed: goal → which MIDI pitches a note may have, bool (128,), for a rule that is met exactly when every note is allowed.
+    notes: (goal, bars) → the fewest and most notes that so many bars may have, for a rule that does nothing but count them.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Rule:
     settle: Callable[[Goal, Sequence[Constraint]], Goal] = _settled
     grade: Callable[[np.ndarray, Goal], np.ndarray] | None = None
     critic: Callable[[Any, Goal, int], Any] | None = None
+    allowed: Callable[[Goal], np.ndarray] | None = None
+    notes: Callable[[Goal, int], tuple[float, float]] | None = None
 
     def moved(self, goal: Goal, semitones: int) -> Goal:
         """The goal for melodies transposed by `semitones`."""

@@ -78,6 +78,7 @@ RANGE = Rule(
     limits=lambda meter: (float(LOWEST_PITCH), float(HIGHEST_PITCH)),
     move=moved_by_addition,
     octaves=True,
+    allowed=lambda goal: (np.arange(128) >= goal.low[0]) & (np.arange(128) <= goal.high[1]),
 )
 
 

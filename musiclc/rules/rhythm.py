@@ -51,6 +51,7 @@ DENSITY = Rule(
     value=plain,
     limits=lambda meter: (0.0, float(METERS[meter])),
     tolerance=0.5,
+    notes=lambda goal, bars: (goal.low[0] * bars, goal.high[0] * bars),
 )
 
 

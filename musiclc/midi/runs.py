@@ -1,11 +1,8 @@
-"""MIDI files ↔ melodies. The only importer of mido, pretty_midi and note_seq, each inside the function that needs it.
+"""Every melodic track of many files, for learning; read with pretty_midi, and strict about what is taken.
 
-Written: TICKS ticks a quarter, one tempo, one meter, one program; type 1 has a track for tempo and meter and one for notes,
-type 0 has all in one. Tempo counts quarter notes a minute, in 6/8 too, as MIDI does.
+Every note's onset and end go to the nearest sixteenth; a polyphonic track gives its top line.
 
-Read: every note's onset and end in ticks, moved to the nearest sixteenth; a polyphonic track gives its top line.
-
-Inside: `to_bytes`, `read_melody`, `read_runs`.
+Inside: `MidiReading`, `read_runs`.
 """
 
 import io
@@ -16,52 +13,9 @@ from typing import Any
 
 from musiclc.errors import InputError
 from musiclc.melody import Melody, Note
+from musiclc.midi.bars import READ_AS
+from musiclc.midi.events import MAX_BARS
 from musiclc.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS, STEPS_PER_QUARTER
-
-TICKS = 480  # a quarter note
-TICKS_PER_STEP = TICKS // STEPS_PER_QUARTER
-VELOCITY, DOWNBEAT_VELOCITY = 84, 96
-_READ_AS = {(4, 4): "4/4", (2, 2): "4/4", (2, 4): "4/4", (3, 4): "3/4", (6, 8): "6/8"}
-MAX_BARS = 10_000  # of one file; a gigantic delta time must not become a gigantic melody
-
-
-def to_bytes(melody: Melody, *, bpm: float = 120.0, program: int = 0, midi_type: int = 1, name: str = "melody") -> bytes:
-    """A standard MIDI file of the melody. bpm: quarter notes a minute; program: General MIDI, 0-127; midi_type: 0 or 1."""
-    import mido
-
-    numerator, denominator = map(int, melody.meter.split("/"))
-    head = [
-        mido.MetaMessage("track_name", name=name, time=0),
-        mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm), time=0),
-        mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator, time=0),
-    ]
-    notes = [mido.Message("program_change", program=program, time=0), *_note_messages(melody)]
-    end = mido.MetaMessage("end_of_track", time=0)
-    file = mido.MidiFile(type=midi_type, ticks_per_beat=TICKS)
-    rest = melody.steps * TICKS_PER_STEP - sum(m.time for m in notes)
-    notes.append(end.copy(time=rest))
-    tracks = [head + notes] if midi_type == 0 else [[*head, end], notes]
-    file.tracks.extend(mido.MidiTrack(t) for t in tracks)
-    buffer = io.BytesIO()
-    file.save(file=buffer)
-    return buffer.getvalue()
-
-
-def _note_messages(melody: Melody) -> list[Any]:
-    """note_on and note_off with delta times in ticks."""
-    import mido
-
-    messages, now = [], 0
-    for note in melody.notes:
-        velocity = VELOCITY if note.start % melody.steps_per_bar else DOWNBEAT_VELOCITY
-        for kind, step, strength in (("note_on", note.start, velocity), ("note_off", note.end, 64)):
-            tick = step * TICKS_PER_STEP
-            messages.append(mido.Message(kind, note=note.pitch, velocity=strength, time=tick - now))
-            now = tick
-    return messages
-
-
-# ---- reading -------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -72,7 +26,7 @@ class MidiReading:
     skipped: Counter = field(default_factory=Counter)
 
 
-def _load(path: Path) -> tuple[Any, int]:
+def load(path: Path) -> tuple[Any, int]:
     """The file as pretty_midi reads it, and its length in ticks, to the end of its longest track. Raises InputError."""
     import warnings
 
@@ -101,7 +55,7 @@ def _load(path: Path) -> tuple[Any, int]:
         raise InputError(f"{path}: not a standard MIDI file ({type(error).__name__}: {error})") from error
 
 
-def _meters(midi: Any) -> list[tuple[int, int, int]]:
+def meters(midi: Any) -> list[tuple[int, int, int]]:
     """(tick, numerator, denominator) of every change of meter, 4/4 from the start when none is given."""
     changes = sorted((midi.time_to_tick(c.time), c.numerator, c.denominator) for c in midi.time_signature_changes)
     return changes if changes and changes[0][0] == 0 else [(0, 4, 4), *changes]
@@ -131,35 +85,14 @@ def _top_line(steps: list[tuple[int, int, int, bool]]) -> list[Note]:
     ]
 
 
-def read_melody(path: Path | str) -> Melody:
-    """The file's melody: the top line of its first track with the most notes, whole bars of its first meter.
-
-    Raises InputError when the file cannot be read, or holds no note or another meter.
-    """
-    midi, ticks = _load(Path(path))
-    tracks = [i for i in midi.instruments if not i.is_drum and i.notes]
-    if not tracks:
-        raise InputError(f"{path}: holds no notes; wanted a melody")
-    _, numerator, denominator = _meters(midi)[0]
-    meter = _READ_AS.get((numerator, denominator))
-    if meter is None:
-        raise InputError(f"{path}: meter {numerator}/{denominator}; wanted 4/4, 2/4, 2/2, 3/4 or 6/8")
-    notes = _top_line(_steps(midi, max(tracks, key=lambda t: len(t.notes))))
-    if not notes:
-        raise InputError(f"{path}: no note between A0 and C8; wanted a melody")
-    written = round(ticks / midi.resolution * STEPS_PER_QUARTER)
-    steps = max(notes[-1].end, written)
-    return Melody(tuple(notes), meter, -(-steps // METERS[meter]))
-
-
 def read_runs(path: Path) -> MidiReading:
     """Every melodic track of a file as melodies of whole bars, for learning: near monophonic, on the grid, in one meter.
 
     Raises InputError when the file cannot be read.
     """
-    midi, ticks = _load(path)
+    midi, ticks = load(path)
     reading = MidiReading()
-    changes = _meters(midi)
+    changes = meters(midi)
     ends = [tick for tick, *_ in changes[1:]] + [ticks]
     for instrument in midi.instruments:
         if instrument.is_drum:
@@ -170,7 +103,7 @@ def read_runs(path: Path) -> MidiReading:
             reading.skipped["tracks: not a single voice"] += 1
             continue
         for (tick, numerator, denominator), end in zip(changes, ends, strict=True):
-            meter = _READ_AS.get((numerator, denominator))
+            meter = READ_AS.get((numerator, denominator))
             if meter is None:
                 reading.skipped[f"sections: meter {numerator}/{denominator}"] += 1
                 continue

@@ -1,0 +1,97 @@
+"""musiclc inspect: what MIDI files hold, and what transform would touch."""
+
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from musiclc.cli.inputs import complain, expand
+from musiclc.cli.options import dump, json_option, recursive_option
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(), metavar="INPUT...")
+@click.option("--track", default="auto", metavar="auto|NAME|INDEX", help="The track with the melody.")
+@recursive_option
+@json_option
+def command(inputs: tuple[str, ...], track: str, recursive: bool, as_json: bool) -> None:
+    """Show tracks, meters, tempos and key of MIDI files, the melody that was found, and the bars that transform would touch.
+
+    INPUT: files, folders, or - for standard input.
+    """
+    from musiclc.errors import InputError
+    from musiclc.midi import read_song
+
+    found, errors = expand(inputs, recursive)
+    for given in found:
+        try:
+            entry = _entry(given.name, read_song(given.source, name=given.name, track=track))
+        except InputError as refused:
+            errors.append(refused)
+        else:
+            click.echo(dump(entry) if as_json else _block(entry))
+    for error in errors:
+        complain(error)
+    if errors:
+        sys.exit(4)
+
+
+def _entry(name: str, song: Any) -> dict[str, Any]:
+    import numpy as np
+
+    from musiclc.rules import best_key
+
+    counts = np.bincount([n.pitch % 12 for s in song.sections for n in s.melody.notes], minlength=12)
+    tracks = [asdict(t) for t in song.tracks]
+    return {
+        "file": name,
+        "midi_type": song.midi_type,
+        "ticks": song.file.ticks,
+        "bars": song.length_bars,
+        "meters": [{"bar": bar, "meter": meter} for bar, meter in song.meters],
+        "tempos": [{"bar": bar, "bpm": bpm} for bar, bpm in song.tempos],
+        "key_signatures": [{"bar": bar, "key": key} for bar, key in song.key_signatures],
+        "key": best_key(counts / counts.sum()),
+        "tracks": [t | {"channels": [c + 1 for c in t["channels"]]} for t in tracks],
+        "track": song.track.index,
+        "notes": int(counts.sum()),
+        "edited_bars": [list(span) for span in song.edited_bars],
+        "warnings": song.warnings,
+    }
+
+
+def _block(entry: dict[str, Any]) -> str:
+    from musiclc.midi import bar_text
+
+    lines = [f"{entry['file']}: type {entry['midi_type']}, {entry['ticks']} ticks a quarter note, {entry['bars']} bars"]
+    signature = f"; signature {_changes(entry['key_signatures'], 'key')}" if entry["key_signatures"] else ""
+    lines.append(f"  meter   {_changes(entry['meters'], 'meter')}")
+    lines.append(f"  tempo   {_changes(entry['tempos'], 'bpm')}")
+    lines.append(f"  key     {entry['key']}, by the melody's notes{signature}")
+    for track in entry["tracks"]:
+        mark = "*" if track["index"] == entry["track"] else " "
+        lines.append(f"  track {mark} {_track(track)}")
+    lines.append(f"  melody  {entry['notes']} notes; transform would touch {bar_text([tuple(s) for s in entry['edited_bars']])}")
+    return "\n".join(lines + [f"  warning: {warning}" for warning in entry["warnings"]])
+
+
+def _changes(said: list[dict[str, Any]], what: str) -> str:
+    """ "4/4; 3/4 from bar 9"."""
+    return "; ".join(f"{s[what]:g}" if what == "bpm" else s[what] for s in said[:1]) + "".join(
+        f"; {f'{s[what]:g}' if what == 'bpm' else s[what]} from bar {s['bar']}" for s in said[1:]
+    )
+
+
+def _track(track: dict[str, Any]) -> str:
+    from musiclc.theory import pitch_name
+
+    name = f" {track['name']!r}" if track["name"] else ""
+    if not track["notes"]:
+        return f"{track['index']}{name}: no notes"
+    where = f"channel{'s' if len(track['channels']) > 1 else ''} {', '.join(map(str, track['channels']))}"
+    if track["is_drum"]:
+        return f"{track['index']}{name}: drums, {track['notes']} notes, {where}"
+    voices = f"{track['polyphony']:.0%} of them in chords" if track["polyphony"] else "one voice"
+    span = f"{pitch_name(track['lowest'])}..{pitch_name(track['highest'])}"
+    return f"{track['index']}{name}: {track['notes']} notes, {voices}, {span}, {where}, program {track['program']}, score {track['score']:g}"
