@@ -19,6 +19,7 @@ from musiclc.cli.options import dump, json_option, quiet_option, talker
 @click.option("--address", help="Of the Ray cluster; auto: the one this machine belongs to; a new one here when absent.")
 @click.option("--check", is_flag=True, help="Only check the jobs; exit 2 when something is wrong with any of them.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--report", type=click.Path(path_type=Path), help="FILE.html: a page of all files to see and hear; made anew by each run.")
 @click.option("--overwrite", is_flag=True, help="Replace what another batch or command left in the folder.")
 @json_option
 @quiet_option
@@ -30,6 +31,7 @@ def command(
     address: str | None,
     check: bool,
     dry_run: bool,
+    report: Path | None,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -62,6 +64,8 @@ def command(
         return
     outcome = batch.run(plan, output, _engine(engine, workers, address), overwrite, _teller(plan.items, output, as_json, quiet))
     _report(outcome, output, talk)
+    if report is not None and (outcome.made or outcome.kept):
+        _page(output, report)
     sys.exit(outcome.code)
 
 
@@ -110,6 +114,14 @@ def _teller(total: int, output: Path, as_json: bool, quiet: bool) -> Callable[[A
             talk(pace.line(done))
 
     return tell
+
+
+def _page(output: Path, report: Path) -> None:
+    from musiclc import rendering
+    from musiclc.cli.inputs import complain
+    from musiclc.files import write_whole
+
+    write_whole(report, rendering.report(output, complain))
 
 
 def _report(outcome: Any, output: Path, talk: Callable[[str], None]) -> None:

@@ -8,19 +8,27 @@ from pathlib import Path
 
 import pytest
 
+from musiclc.compose import score
+from musiclc.midi import read_melody, to_bytes
+from tests.helpers import c_major_scale
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    """All three at once, since each waits for its own start-up: name → (folder, what it printed)."""
+    """All at once, since each waits for its own start-up: name → (folder, what it printed)."""
     folder = tmp_path_factory.mktemp("recipes")
     (folder / "bin").mkdir()
     (folder / "bin" / "musiclc").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m musiclc.cli "$@"\n')
     (folder / "bin" / "musiclc").chmod(0o755)
     environment = {**os.environ, "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "N": "1", "KEYS": "C,F# minor"}
     sweep = ["make", "-s", "-f", EXAMPLES / "density_sweep.mk", "OUT=sweep", "DENSITIES=4,8", "N=1"]
+    (folder / "songs" / "below").mkdir(parents=True)
+    for place in ("a.mid", "below/b.mid"):
+        (folder / "songs" / place).write_bytes(to_bytes(c_major_scale().transpose(1)))
     commands = {
+        "dorian": ["sh", EXAMPLES / "to_dorian.sh", "songs", "dorian"],
         "keys": ["sh", EXAMPLES / "every_key.sh", "keys"],
         "sweep": sweep,
         "asked": [sys.executable, EXAMPLES / "asked_and_got.py", "asked", "1"],
@@ -38,6 +46,12 @@ def test_melodies_in_every_key(ran):
     entries = [json.loads(line) for line in (ran[0] / "keys" / "manifest.jsonl").read_text().splitlines()]
     assert [e["file"] for e in entries] == ["key-C/C-major-0001.mid", "key-F#-minor/F#-minor-0001.mid"]
     assert [e["constraints"][0]["goal"] for e in entries] == ["C major", "F# minor"]
+
+
+def test_a_folder_of_files_to_d_dorian(ran):
+    assert ran[1]["dorian"].split() == ["dorian/a.mid", "dorian/below/b.mid"]
+    for name in ran[1]["dorian"].split():
+        assert score(read_melody(ran[0] / name), {"key": "D dorian"})[0]["satisfied"]
 
 
 def test_a_density_sweep_makes_nothing_twice(ran):
