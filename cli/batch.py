@@ -97,7 +97,7 @@ def _teller(total: int, output: Path, as_json: bool, quiet: bool) -> Callable[[A
     from musiclc.cli.options import progress_meter
     from musiclc.work import Failed, Made, Said
 
-    progress, pace, talk = progress_meter(quiet), Pace(total), talker(quiet)
+    progress, pace, talk = progress_meter(quiet, unit="files"), Pace(total), talker(quiet)
     live = sys.stderr.isatty() and not quiet
 
     def tell(message: Any, done: int) -> None:
@@ -110,7 +110,7 @@ def _teller(total: int, output: Path, as_json: bool, quiet: bool) -> Callable[[A
             talk(f"musiclc: {message.text}")
         if live:
             progress(done, total, "batch")
-        elif pace.due():
+        elif pace.due(done):
             talk(pace.line(done))
 
     return tell

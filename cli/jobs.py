@@ -1,8 +1,7 @@
 """What a batch may ask for, made from the commands' own options: no second list of options to forget.
 
-A command that a batch can run needs its line in BATCHABLE. "" is the general way: the worker calls the command itself with
--o on a folder of its own, and takes its files and the lines of its manifest; a command that shares work between jobs names
-`module:function` of a runner instead.
+A command that a batch can run needs its line in BATCHABLE. The general way: the worker calls the command itself with -o on a
+folder of its own, and takes its files and the lines of its manifest. `sample` has a runner of its own, which shares chunks.
 
 Inside: `BATCHABLE`, `commands`, `runners`, `checker`, `arguments_of`.
 """
@@ -13,6 +12,7 @@ import io
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -173,13 +173,15 @@ def arguments_of(command: schema.Command, part: work.Part) -> list[str]:
 def _run_alone(command: schema.Command, unit: work.Unit, also: work.Also) -> Iterator[work.Message]:
     """Call the command itself for each job, in a folder that is gone afterwards, and hand its files back."""
     for part in unit.parts:
+        folder = part.job
         try:
             with tempfile.TemporaryDirectory(prefix="musiclc-") as folder:
                 _call(command, part, Path(folder))
                 entries, files = _collected(part, Path(folder))
                 yield work.Made(unit.number, part.job, entries, files, part.indices)
         except Exception as error:
-            yield work.failure(unit.number, part.job, error)
+            failed = work.failure(unit.number, part.job, error)
+            yield replace(failed, error=failed.error.replace(folder, part.job))  # the same words next time
     yield work.Done(unit.number)
 
 
@@ -202,8 +204,11 @@ def _call(command: schema.Command, part: work.Part, folder: Path) -> None:
 
 def _collected(part: work.Part, folder: Path) -> tuple[list[dict[str, Any]], list[bytes]]:
     """The manifest's entries and the files that they name."""
-    lines = (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
-    entries = [json.loads(line) for line in lines]
+    from musiclc.errors import MusiclcError
+
+    if not (folder / "manifest.jsonl").exists():
+        raise MusiclcError("made no file")
+    entries = [json.loads(line) for line in (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
     files = [(folder / entry["file"]).read_bytes() for entry in entries]
     told = [{"job": part.job, **e, "file": f"{part.job}/{e['file']}", "fingerprint": part.fingerprint} for e in entries]
     return told, files

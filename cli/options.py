@@ -88,14 +88,22 @@ def talker(quiet: bool) -> Callable[[str], None]:
     return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
 
 
-def progress_meter(quiet: bool) -> Callable[[int, int, str], None]:
-    """A progress callback (done, total, what): a bar on a terminal's standard error, nothing elsewhere. NO_COLOR is obeyed by rich."""
+def progress_meter(quiet: bool, unit: str = "") -> Callable[[int, int, str], None]:
+    """A progress callback (done, total, what): a bar on a terminal's standard error, nothing elsewhere. NO_COLOR is obeyed by rich.
+
+    unit: of the rate that it shows; none is shown without.
+    """
     if quiet or not sys.stderr.isatty():
         return lambda done, total, what: None
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, ProgressColumn
+    from rich.text import Text
 
-    bar = Progress(console=Console(stderr=True), transient=True)
+    class Rate(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            return Text(f"{task.speed:.1f} {unit} a second" if unit and task.speed else "")
+
+    bar = Progress(*Progress.get_default_columns(), Rate(), console=Console(stderr=True), transient=True)
     tasks: dict[str, Any] = {}
     bar.start()
     click.get_current_context().call_on_close(bar.stop)

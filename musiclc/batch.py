@@ -241,13 +241,15 @@ class Pace:
 
     def line(self, done: int) -> str:
         """How far it is, in a line."""
-        self.first = done - 1 if self.first is None else self.first
+        assert self.first is not None
         rate = (done - self.first) / max(time.monotonic() - self.began, 1e-9)
         left = f", {minutes((self.total - done) / rate)} left" if rate > 0 else ""
         return f"{done} of {self.total} files, {rate:.1f} a second{left}"
 
-    def due(self) -> bool:
+    def due(self, done: int) -> bool:
         """Whether a log wants its next line."""
+        if self.first is None:
+            self.first, self.began = done, time.monotonic()
         if time.monotonic() - self.last < self.every:
             return False
         self.last = time.monotonic()

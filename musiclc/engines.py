@@ -190,6 +190,8 @@ def _on_ray(address: str | None, workers: int | None, runners: str, take: Take) 
                 return
             ready, pending = ray.wait(pending, num_returns=1)
             yield from ray.get(ready[0])
+    except ray.exceptions.RayTaskError as error:
+        raise MusiclcError(f"Ray: {' '.join(str(error.cause).split())[:300]}") from error
     except ray.exceptions.RayError as error:
         raise MusiclcError(f"Ray: {' '.join(str(error).split())[:300]}") from error
     finally:

@@ -17,7 +17,8 @@ from musiclc.checkpoint import save_model
 from musiclc.cli import jobs as cli_jobs
 from musiclc.errors import MusiclcError, UsageError
 from musiclc.folder import Folder, Lock
-from tests.helpers import tiny_model
+from musiclc.midi import to_bytes
+from tests.helpers import c_major_scale, jig, tiny_model
 from tests.test_cli import musiclc
 
 RUNNERS = "musiclc.cli.jobs:runners"
@@ -126,6 +127,42 @@ def test_what_changed_is_made_anew_and_what_is_no_longer_asked_for_goes(tiny, tm
     (folder / "j3").rmdir()
     run(write(tmp_path / "b.jsonl", changed), tmp_path / "fresh", here(runners))
     assert contents(folder) == contents(tmp_path / "fresh")
+
+
+def test_jobs_that_ask_for_the_same_melody_each_get_it(tiny, tmp_path, runners):
+    jobs = [{"id": f"at{bpm}", "seed": 5, "bpm": bpm, "n": n, "model": str(tiny)} for bpm, n in ((60, 2), (120, 3), (60.5, 1))]
+    run(write(tmp_path / "jobs.jsonl", jobs), tmp_path / "out", here(runners))
+    entries = manifest(tmp_path / "out")
+    assert [(e["job"], e["index"], e["bpm"]) for e in entries][::2] == [("at60", 1, 60.0), ("at120", 1, 120.0), ("at120", 3, 120.0)]
+    assert len({e["notes"] for e in entries if e["index"] == 1}) == 1
+    assert len({e["sha256"] for e in entries}) == 6
+
+
+def test_an_edit_can_be_a_job_and_is_made_anew_when_its_input_changes(tiny, tmp_path, runners):
+    (tmp_path / "in").mkdir()
+    for name, melody in (("a", c_major_scale()), ("b", jig())):
+        (tmp_path / "in" / f"{name}.mid").write_bytes(to_bytes(melody))
+    jobs = [
+        {"id": "up", "command": "transform", "input": f"{tmp_path}/in/*.mid", "key": "D dorian", "model": str(tiny), "seed": 1},
+        {"id": "none", "command": "transform", "input": f"{tmp_path}/in/c*.mid", "key": "C"},
+        {"id": "bare", "command": "transform", "key": "C"},
+    ]
+    table = write(tmp_path / "jobs.jsonl", jobs)
+    outcome = run(table, tmp_path / "out", here(runners))
+    assert [f["code"] for f in map(json.loads, (tmp_path / "out" / "failures.jsonl").read_text().splitlines())] == [4, 2]
+    assert [(e["job"], e["file"]) for e in manifest(tmp_path / "out")] == [("up", "up/a.mid"), ("up", "up/b.mid")]
+    assert run(table, tmp_path / "out", here(runners)).made == 0
+    (tmp_path / "in" / "b.mid").write_bytes(to_bytes(jig().transpose(1)))
+    outcome = run(table, tmp_path / "out", here(runners))
+    assert (outcome.made, outcome.removed) == (2, 0)
+
+
+def test_the_pace_counts_from_where_the_run_began():
+    pace = batch.Pace(100, every=0.0)
+    assert pace.due(40)
+    pace.began -= 10
+    assert pace.line(60) == "60 of 100 files, 2.0 a second, 20 s left"
+    assert batch.minutes(5 * 3600) == "5 h 0 min"
 
 
 def test_a_bad_job_fails_alone_and_leaves_nothing(tiny, tmp_path, runners):

@@ -80,7 +80,7 @@ def test_a_grid_is_the_product_of_its_lists():
         ({"rule": ["densty=4"]}, "did you mean density?"),
         ({"rule": "missing.py:f"}, "rule: rule missing.py: cannot be read"),
         ({"output": "x"}, "output: the batch decides"),
-        ({"command": "smaple"}, "command: 'smaple' is not for batches; wanted sample; did you mean sample?"),
+        ({"command": "smaple"}, "command: 'smaple' is not for batches; wanted sample, transform, vary, interpolate; did you mean sample?"),
         ({"id": "../x"}, "id: '../x' cannot name a folder"),
         ({"id": "manifest.jsonl"}, "cannot name a folder"),
         ({"id": ["a"]}, "cannot name a folder"),
