@@ -7,9 +7,9 @@
    Windows that lie over the joins are then searched anew, with both their sides given.
 3. *How many*: where notes are counted (density), the search gives the best line of every window for every number of notes, and
    the best sum over windows (a shortest path) tells how they share the burden.
-4. *Any other rule*: see steered.py.
+Any other rule: see steered.py; what is tried, in which order: editor.py.
 
-Inside: `Pull`, `Task`, `edited`, `aligned`, `started`, `snapped`, `Search` with `lines`, `rewritten`, `shared`.
+Inside: `Pull`, `Task`, `aligned`, `started`, `snapped`, `Search` with `lines`, `rewritten`, `shared`.
 """
 
 import itertools
@@ -108,18 +108,6 @@ class Task:
         return int(np.ceil(max(low, 0) - 1e-9)), int(np.floor(min(high, len(self.piece.state)) + 1e-9))
 
 
-def edited(task: Task) -> np.ndarray:
-    """The piece's state with the least change found that meets the wish, or comes nearest; the state itself when it is met already."""
-    from musiclc.steered import steered
-
-    state = task.piece.state
-    if task.met(state):
-        return state
-    if not task.met(state, task.granted) and allowed_pitches(task.constraints).any():
-        state = rewritten(task, started(task))
-    return state if task.met(state) else steered(task, state)
-
-
 def aligned(model: "Model", piece: Piece) -> Piece:
     """The piece with windows on the bars that one hears: each stretch's lead is the one with which the VAE finds it clearly likelier.
 
@@ -154,9 +142,11 @@ def started(task: Task) -> np.ndarray:
 
 def snapped(state: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     """Forbidden onsets at the nearest allowed pitch, allowed: bool (128,). Where two are as near, each pitch class goes one way, such that
-    as few as can be fall together: so degrees of one scale stay apart in another.
+    as few as can be fall together: so degrees of one scale stay apart in another. A copy of the state where no pitch is allowed.
     """
     choices, onset = np.flatnonzero(allowed), tok.onsets(state)
+    if not len(choices) or not onset.any():
+        return state.copy()
     pitches = state[onset].astype(int) + tok.PITCH_OF_TOKEN
     apart = choices[None] - pitches[:, None]  # (notes, choices)
     nearest = np.abs(apart).min(axis=1, initial=128)
@@ -178,6 +168,8 @@ def snapped(state: np.ndarray, allowed: np.ndarray) -> np.ndarray:
 def _octave(state: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     """The state moved by the octaves, none if that is as good, that leave the most notes within the allowed compass."""
     pitches = state[tok.onsets(state)].astype(int) + tok.PITCH_OF_TOKEN
+    if not len(pitches) or not allowed.any():
+        return state
     low, high = np.flatnonzero(allowed)[[0, -1]]
     on_piano = [m for m in OCTAVES if pitches.min() + m >= LOWEST_PITCH and pitches.max() + m <= HIGHEST_PITCH]
     inside = [int(((pitches + m >= low) & (pitches + m <= high)).sum()) for m in on_piano]
@@ -220,8 +212,10 @@ class Search:
         gain = np.where(onset[..., None] & (tokens >= tok.FIRST_ONSET), pull.begun - pull.near * distance, 0.0)
         here = tokens == inside[..., None]
         gain += pull.held * (here & (wanted == original)[..., None])
-        allowed = np.roll(allowed_pitches(self.task.constraints), self.move)[np.arange(tok.FIRST_ONSET, tok.VOCABULARY) + tok.PITCH_OF_TOKEN]
+        back = np.arange(tok.FIRST_ONSET, tok.VOCABULARY) + tok.PITCH_OF_TOKEN - self.move  # pitches of the tokens, back from home
+        allowed = allowed_pitches(self.task.constraints)[back.clip(0, 127)]  # neither 0 nor 127 is on the piano
         gain[..., tok.FIRST_ONSET :][..., ~allowed] = -np.inf
+        gain[np.isin(windows.at, self.task.piece.starts), tok.HOLD] = -np.inf  # no note is held over from the stretch before
         floor = np.where(windows.at >= 0, self.task.piece.floor[np.maximum(windows.at, 0)].astype(int), 0)
         gain[(tokens < (floor + self.move)[..., None]) & (floor > 0)[..., None]] = -np.inf  # what lies under would be the line
         fixed = ~windows.free | tied

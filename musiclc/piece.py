@@ -4,12 +4,12 @@ A piece is a list of stretches, each consecutive bars in one meter (1, 2, 7 or 7
 row, a *state*, and rules measure that row as one melody. Where a piece changes between bars of 16 and of 12 steps, rules measure all of it
 as bars of 16 in 4/4, the shorter ones drawn out at their end.
 
-Inside: `Stretch`, `Piece` with `windows`, `whole`, `measure`, `scores`; `Windows` with `rows`, `written`.
+Inside: `Stretch`, `Piece` with `changed`, `windows`, `whole`, `measure`, `scores`; `Windows` with `rows`, `written`.
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -99,9 +99,18 @@ class Piece:
         """How many bars it has."""
         return sum(s.bars for s in self.stretches)
 
+    @property
+    def starts(self) -> np.ndarray:
+        """The first step of each stretch in the state: int (stretches,)."""
+        return np.cumsum([0, *(len(s.tokens) for s in self.stretches[:-1])])
+
+    def changed(self, state: np.ndarray) -> "Piece":
+        """The piece with another state (F,) as its notes."""
+        return Piece(tuple(replace(s, tokens=t) for s, t in zip(self.stretches, self.split(state), strict=True)))
+
     def split(self, state: np.ndarray) -> list[np.ndarray]:
         """A state (F,) as tokens of each stretch."""
-        return np.split(state, np.cumsum([len(s.tokens) for s in self.stretches])[:-1])
+        return np.split(state, self.starts[1:])
 
     def whole(self, states: np.ndarray) -> np.ndarray:
         """States (k, F) → the whole piece as rules see it, (k, T); a bar drawn out holds its last note or rest, and chords their next note."""

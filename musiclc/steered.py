@@ -12,7 +12,6 @@ Inside: `steered`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,15 +19,11 @@ from torch import Tensor
 
 from musiclc import methods, search
 from musiclc import tokens as tok
+from musiclc.edits import MET, Pull, Search, Task
 from musiclc.melody import PHRASE_BARS
 from musiclc.moves import note_moves
 from musiclc.piece import Windows
 from musiclc.theory import METER_NAMES
-
-MET = 1 - 1e-9
-
-if TYPE_CHECKING:
-    from musiclc.edits import Pull, Search, Task
 
 ROUNDS = 4
 LENGTHS = (0.5, 1.0, 2.0)  # of each move
@@ -70,10 +65,8 @@ class Candidates:
         return np.stack(found)
 
 
-def steered(task: "Task", state: np.ndarray) -> np.ndarray:
+def steered(task: Task, state: np.ndarray) -> np.ndarray:
     """The state with the cheapest changes found that meet the wish as the rules measure it, or that come nearest."""
-    from musiclc.edits import Search
-
     reference, pull = state, task.pull
     for turn in range(ROUNDS):
         if task.met(state):
@@ -87,7 +80,7 @@ def steered(task: "Task", state: np.ndarray) -> np.ndarray:
     return _taken_back(task, state, reference)
 
 
-def _blur(task: "Task") -> float:
+def _blur(task: Task) -> float:
     assert task.model.prior is not None
     return task.model.prior.config.blur
 
@@ -95,7 +88,7 @@ def _blur(task: "Task") -> float:
 # ---- candidates ----------------------------------------------------------------------------------------------------
 
 
-def _proposed(looking: "Search", windows: Windows, pull: "Pull") -> Candidates:
+def _proposed(looking: Search, windows: Windows, pull: Pull) -> Candidates:
     """What windows could become."""
     task, state = looking.task, looking.start
     blur = _blur(task)
@@ -117,7 +110,7 @@ def _proposed(looking: "Search", windows: Windows, pull: "Pull") -> Candidates:
     return Candidates(windows, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _climbed(looking: "Search", windows: Windows, x: Tensor, number: int) -> Tensor:
+def _climbed(looking: Search, windows: Windows, x: Tensor, number: int) -> Tensor:
     """Points of the windows in one meter, moved up their critics: (those, d)."""
     task = looking.task
     mine = np.flatnonzero(windows.meters == number)
@@ -134,7 +127,7 @@ def _climbed(looking: "Search", windows: Windows, x: Tensor, number: int) -> Ten
     return search.gradient(here, total, options=CLIMB, good=lambda points: met(points) > float(np.log(methods.CONTENT)))
 
 
-def _worth(looking: "Search", windows: Windows, x: Tensor, gain: Tensor, rows: np.ndarray, blur: float) -> np.ndarray:
+def _worth(looking: Search, windows: Windows, x: Tensor, gain: Tensor, rows: np.ndarray, blur: float) -> np.ndarray:
     """Log likelihood and gains of rows (n, 64) for unmoved points: (n,), in the currency of beam.py."""
     model = looking.task.model
     assert model.prior is not None
@@ -161,7 +154,7 @@ def _whole_and_by_bar(
 
 
 def _small(
-    looking: "Search", windows: Windows, base: tuple[Tensor, Tensor], stands: np.ndarray, may: np.ndarray
+    looking: Search, windows: Windows, base: tuple[Tensor, Tensor], stands: np.ndarray, may: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Columns of Candidates for small changes (moves.py): those that help most by the rules, at what they cost under points and gains."""
     task, state = looking.task, looking.start
@@ -192,10 +185,11 @@ def _small(
 # ---- taking and taking back ----------------------------------------------------------------------------------------
 
 
-def _taken(task: "Task", state: np.ndarray, candidates: Candidates) -> np.ndarray:
+def _taken(task: Task, state: np.ndarray, candidates: Candidates) -> np.ndarray:
     """The state after the changes that bring most for their cost, until the wish is met or none brings anything.
 
-    In a long piece several are taken at once, in windows of their own: as few of them as meet the wish, or as many as bring most.
+    In a long piece several are taken at once, in windows of their own: as few of them as meet the wish, or as many as bring most. None
+    is taken that breaks what allowed pitches or numbers of notes grant already.
     """
     weights = np.array([c.weight for c in task.constraints])
     looked_at = np.arange(len(candidates.of))
@@ -206,6 +200,7 @@ def _taken(task: "Task", state: np.ndarray, candidates: Candidates) -> np.ndarra
         now = task.piece.scores(task.constraints, state[None])[0] @ weights
         scores = task.piece.scores(task.constraints, candidates.states(state, looked_at))
         gain = np.nan_to_num(scores) @ weights - now
+        gain[_broken(task, state, scores)] = -np.inf
         met = (scores >= MET).all(axis=1)
         value = np.where(met, 1e6 - candidates.cost[looked_at], gain / (1.0 + candidates.cost[looked_at]))
         best = np.argsort(-value, kind="stable")
@@ -216,12 +211,21 @@ def _taken(task: "Task", state: np.ndarray, candidates: Candidates) -> np.ndarra
         states = candidates.states_together(state, looked_at[best[np.sort(firsts)[:at_once]]])
         scores = task.piece.scores(task.constraints, states)
         met = (scores >= MET).all(axis=1)
-        state = states[int(met.argmax() if met.any() else (np.nan_to_num(scores) @ weights).argmax())]
+        together = np.where(_broken(task, state, scores), -np.inf, np.nan_to_num(scores) @ weights)
+        state = states[int(met.argmax() if met.any() else together.argmax())]
         looked_at = looked_at[best[:WORTH_ANOTHER_LOOK]]
     return state
 
 
-def _taken_back(task: "Task", state: np.ndarray, reference: np.ndarray) -> np.ndarray:
+def _broken(task: Task, state: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Which scores (k, constraints) lose what allowed pitches or numbers of notes grant in the state: bool (k,)."""
+    granted = np.array([bool(c.rule.allowed or c.rule.notes) for c in task.constraints])
+    now = task.piece.scores(task.constraints, state[None])[0]
+    lost: np.ndarray = (granted & (now >= MET) & (scores < MET)).any(axis=1)
+    return lost
+
+
+def _taken_back(task: Task, state: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """The state with every bar as in the reference where the wish is met as well without its change, largest changes first."""
     windows = task.piece.windows()
     bars = [row[bar * tok.BAR_STEPS : (bar + 1) * tok.BAR_STEPS] for row in windows.at for bar in range(PHRASE_BARS)]
@@ -242,7 +246,7 @@ def _taken_back(task: "Task", state: np.ndarray, reference: np.ndarray) -> np.nd
     return state
 
 
-def _octaves(task: "Task", state: np.ndarray) -> np.ndarray:
+def _octaves(task: Task, state: np.ndarray) -> np.ndarray:
     """The state moved by the octaves that suit best, for rules that octaves change."""
     if not any(c.rule.octaves for c in task.left):
         return state

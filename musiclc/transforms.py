@@ -198,7 +198,8 @@ def _task(model: "Model", piece: Piece, wished: list[Constraint], options: EditO
 
 def _edited(model: "Model", piece: Piece, wished: list[Constraint], options: EditOptions) -> tuple[np.ndarray, str, int]:
     """The new state, how it was found, and in how many tries."""
-    from musiclc.edits import aligned, edited, started
+    from musiclc.editor import edited
+    from musiclc.edits import aligned, started
 
     task = _task(model, piece, wished, options)
     if task.met(piece.state):

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 from musiclc import tokens as tok
-from musiclc.edits import Pull, Search, Task, edited
-from musiclc.piece import Piece, Stretch
+from musiclc.editor import edited
+from musiclc.edits import Pull, Search, Task
+from musiclc.home import transposed
+from musiclc.piece import Piece
 
 HELD = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0, 12.0)  # pulls that are tried, in nats, for a variation at a wished distance
 BLUR = 0.6
@@ -33,10 +35,7 @@ def variation(task: Task, keep: float, temperature: float, seed: np.random.SeedS
         off = abs(float((state == piece.state)[onset].mean()) - keep)
         if off < gap and not np.array_equal(state, piece.state):
             best, gap = state, off
-    if task.met(best):
-        return best
-    changed = Piece(tuple(replace(s, tokens=t) for s, t in zip(piece.stretches, piece.split(best), strict=True)))
-    return edited(replace(task, piece=changed))
+    return best if task.met(best) else edited(replace(task, piece=piece.changed(best)))
 
 
 def between(task: Task, other: Piece, share: float) -> np.ndarray:
@@ -56,9 +55,7 @@ def between(task: Task, other: Piece, share: float) -> np.ndarray:
     pulled = there_search.gains(others, other.state, far)[torch.from_numpy(which)]
     gain = gain + torch.where(torch.isfinite(pulled), pulled, torch.zeros(()))
     lines = here_search.lines(windows, (1 - HALFWAY.blur) * x, gain, HALFWAY.blur).tokens[:, 0].numpy()
-    if share > 0.5:
-        lines = tok.transpose(lines, here_search.move - there_search.move)
     state = windows.written(piece.state, lines, ~windows.rows(piece.state)[1])
-    if task.met(state):
-        return state
-    return edited(replace(task, piece=Piece(tuple(Stretch(t, s.meter, s.silent) for s, t in zip(piece.stretches, piece.split(state), strict=True)))))
+    if share > 0.5:
+        state = transposed(state[None], np.array([here_search.move - there_search.move]))[0]
+    return state if task.met(state) else edited(replace(task, piece=piece.changed(state)))

@@ -8,7 +8,8 @@ import pytest
 
 from musiclc import compose
 from musiclc import tokens as tok
-from musiclc.edits import Pull, Task, aligned, edited, shared, snapped
+from musiclc.editor import edited
+from musiclc.edits import Pull, Task, aligned, shared, snapped
 from musiclc.melody import Melody, Note
 from musiclc.piece import Piece, Stretch
 from musiclc.rules import allowed_pitches, parse_constraint, settled
