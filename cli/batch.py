@@ -62,7 +62,9 @@ def command(
     if dry_run:
         _dry_run(batch.dry_run(plan, output), as_json, talk)
         return
-    outcome = batch.run(plan, output, _engine(engine, workers, address), overwrite, _teller(plan.items, output, as_json, quiet))
+    workers = workers or (_cores() if engine == "local" else None)
+    tell = _teller(plan.items, output, as_json, quiet)
+    outcome = batch.run(plan, output, _engine(engine, workers, address), overwrite, tell, workers or 1)
     _report(outcome, output, talk)
     if report is not None and (outcome.made or outcome.kept):
         _page(output, report)
@@ -77,8 +79,11 @@ def _engine(name: str, workers: int | None, address: str | None) -> Any:
         return engines.on_ray(address, workers, runners)
     if address:
         raise click.UsageError("--address is for --engine ray")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return engines.local(workers or cores, runners)
+    return engines.local(workers or _cores(), runners)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _dry_run(rows: Any, as_json: bool, talk: Callable[[str], None]) -> None:

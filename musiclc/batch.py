@@ -26,7 +26,7 @@ from musiclc.schema import Checker, Task
 from musiclc.work import Failed, Made, Message, Part, Unit
 
 AHEAD = 8192  # files among which jobs of like shape find each other
-UNIT = 64  # files a unit
+UNIT = 64  # most files a unit
 MISSED = 3  # the code of a strict job that misses a constraint
 _ALONE = "\n"  # before the id of a job that shares with none
 
@@ -120,6 +120,7 @@ class _Queue:
     tasks: Iterator[Task]
     folder: Folder
     outcome: Outcome
+    unit: int = UNIT
     strict: set[str] = field(default_factory=set)
     shapes: dict[str, deque[tuple[Part, str]]] = field(default_factory=dict)
     queued: int = 0
@@ -140,7 +141,7 @@ class _Queue:
 
     def _parts(self, shape: str) -> list[Part]:
         """Parts of one shape for a unit, without those of jobs that have failed."""
-        waiting, parts, room = self.shapes[shape], [], UNIT
+        waiting, parts, room = self.shapes[shape], [], self.unit
         while waiting and room > 0:
             part, command = waiting.popleft()
             now, rest = part.indices[:room], part.indices[room:]
@@ -181,18 +182,25 @@ class _Queue:
 
 
 def run(
-    plan: Plan, path: Path, engine: Engine, overwrite: bool = False, tell: Callable[[Message, int], None] = lambda message, done: None
+    plan: Plan,
+    path: Path,
+    engine: Engine,
+    overwrite: bool = False,
+    tell: Callable[[Message, int], None] = lambda message, done: None,
+    workers: int = 1,
 ) -> Outcome:
     """Make all that is missing in the folder, and bring it to what one undisturbed run would leave.
 
-    tell: is told of each message, and how many files are done in all. Raises MusiclcError when the folder belongs to another
-    batch, is being written by another run, or cannot be written.
+    workers: how many the engine has, so that a small batch is shared out among them. tell: is told of each
+    message, and how many files are done in all. Raises MusiclcError when the folder belongs to another batch, is being written by
+    another run, or cannot be written.
     """
     outcome = Outcome()
     folder = Folder(path, overwrite)
     try:
         _refuse_other_batch(plan, folder)
-        work = _Queue(iter(plan), folder, outcome)
+        share = -(-plan.items // workers)
+        work = _Queue(iter(plan), folder, outcome, max(1, -(-share // max(1, -(-share // UNIT)))))
         for message in engine(work.take):
             _settle(message, folder, work)
             tell(message, outcome.kept + outcome.made)

@@ -24,7 +24,7 @@ from musiclc.work import Done, Failed, Made, Message, Unit
 
 Take = Callable[[str], Unit | None]  # the shape that a worker had last → more work, of that shape where there is some
 Engine = Callable[[Take], Iterator[Message]]
-PREFETCH = 128  # files asked of a process and not made yet, below which it is sent more: two chunks
+PREFETCH, SPARE = 128, 3  # most files, and units, asked of a process and not made yet, below which it is sent more: two chunks
 PER_TASK = 4  # units in a Ray task
 MOST_DEATHS = 2  # workers in a row that may die before they say anything
 _NUMBERS = itertools.count(1)  # of units that are given out again
@@ -38,6 +38,7 @@ class _Process:
     process: subprocess.Popen
     units: dict[int, Unit] = field(default_factory=dict)
     left: dict[int, int] = field(default_factory=dict)
+    asked: dict[int, int] = field(default_factory=dict)
     shape: str = ""
     heard: bool = False
     deaths: int = 0  # of its predecessors in a row that never said anything
@@ -47,8 +48,16 @@ class _Process:
         """Whether it has a job that took a worker with it once, and shall have nothing else meanwhile."""
         return any(number < 0 for number in self.units)
 
+    @property
+    def wants(self) -> bool:
+        """Whether it should have more in hand. Units of which only stragglers are left do not count."""
+        if self.alone:
+            return False
+        return sum(self.left.values()) < PREFETCH and sum(4 * left > self.asked[number] for number, left in self.left.items()) < SPARE
+
     def send(self, unit: Unit) -> None:
         self.units[unit.number], self.left[unit.number], self.shape = unit, unit.items, unit.shape
+        self.asked[unit.number] = unit.items
         try:
             assert self.process.stdin is not None
             pickle.dump(unit, self.process.stdin)
@@ -62,6 +71,7 @@ class _Process:
         if isinstance(message, Done):
             self.units.pop(message.unit, None)
             self.left.pop(message.unit, None)
+            self.asked.pop(message.unit, None)
         elif isinstance(message, Made) and message.unit in self.units:
             self.left[message.unit] -= len(message.indices)
             self.units[message.unit] = _without(self.units[message.unit], message.job, message.indices)
@@ -90,14 +100,13 @@ def _local(workers: int, runners: str, take: Take) -> Iterator[Message]:
     again: list[Unit] = []  # of dead workers: negative numbers, a job each, given to workers with empty hands
     crew: list[_Process] = []
 
-    def fill(each: _Process) -> None:
-        while not each.alone and sum(each.left.values()) < PREFETCH:
-            if again and each.left:
-                return
-            unit = again.pop() if again else take(each.shape)
-            if unit is None:
-                return
+    def give(each: _Process) -> bool:
+        if not each.wants or (again and each.left):
+            return False
+        unit = again.pop() if again else take(each.shape)
+        if unit is not None:
             each.send(unit)
+        return unit is not None
 
     try:
         for _ in range(workers):
@@ -105,8 +114,8 @@ def _local(workers: int, runners: str, take: Take) -> Iterator[Message]:
                 break
             crew.append(_started(runners, inbox))
             crew[-1].send(unit)
-        for each in crew:
-            fill(each)
+        while sum(give(each) for each in crew):  # in turns, so that all have something of a small batch
+            pass
         while again or any(each.units for each in crew):
             worker, message = inbox.get()
             if message is not None:
@@ -117,7 +126,8 @@ def _local(workers: int, runners: str, take: Take) -> Iterator[Message]:
                 yield from _bereaved(worker, again)
                 crew.append(_started(runners, inbox, worker.deaths + (not worker.heard)))
                 worker = crew[-1]
-            fill(worker)
+            while give(worker):
+                pass
     finally:
         for each in crew:
             each.process.kill()

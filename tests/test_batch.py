@@ -257,7 +257,7 @@ def test_workers_of_any_number_killed_or_not_give_the_same_folder(tiny, tmp_path
             os.kill(int(victims[0]), signal.SIGKILL)
             killed.append(victims)
 
-    outcome = run(jobs, tmp_path / "two", engines.local(2, RUNNERS), tell=tell)
+    outcome = run(jobs, tmp_path / "two", engines.local(2, RUNNERS), tell=tell, workers=2)
     assert len(killed[0]) == 2
     assert (outcome.code, outcome.made) == (0, 73)
     assert contents(tmp_path / "two") == contents(tmp_path / "whole")
