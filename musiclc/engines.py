@@ -181,7 +181,14 @@ def _on_ray(address: str | None, workers: int | None, runners: str, take: Take) 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody else need know
     ours = not ray.is_initialized()
     try:
-        ray.init(address=address, num_cpus=None if address else workers, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True)
+        ray.init(
+            address=address,
+            num_cpus=None if address else workers,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            ignore_reinit_error=True,
+        )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise MusiclcError(f"Ray cluster {address}: cannot be reached ({str(error).splitlines()[0]})") from error
     try:

@@ -319,7 +319,7 @@ def test_a_ray_cluster_gives_the_same_folder_though_a_node_dies(tiny, tmp_path, 
 
     jobs = write(tmp_path / "jobs.jsonl", table(tiny, 300))
     run(jobs, tmp_path / "whole", here(runners))
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     second = cluster.add_node(num_cpus=1)
     lost = []
 
