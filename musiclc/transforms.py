@@ -187,7 +187,10 @@ def _checked(constraints: Wishes, song: Song) -> list[Constraint]:
 
 def piece_of(song: Song) -> Piece:
     """The song's sections as the editor sees them."""
-    return Piece(tuple(Stretch(tok.from_melody(s.melody), s.melody.meter, (s.locked_steps, s.locked_end), under=s.under) for s in song.sections))
+    ends = [s.locked_end for s in song.sections]
+    ends[-1] = max(ends[-1], song.silent_steps)
+    parts = zip(song.sections, ends, strict=True)
+    return Piece(tuple(Stretch(tok.from_melody(s.melody), s.melody.meter, (s.locked_steps, end), under=s.under) for s, end in parts))
 
 
 def _task(model: "Model", piece: Piece, wished: list[Constraint], options: EditOptions) -> "Task":

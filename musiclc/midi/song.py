@@ -88,6 +88,13 @@ class Song:
         return self.entry.info
 
     @property
+    def silent_steps(self) -> int:
+        """Steps of the last section after the end of its track: a note that is written there moves that end."""
+        last = self.sections[-1]
+        used = last.melody.notes[-1].end if last.melody.notes else 0
+        return max(last.melody.steps - max(last.grid.step(self.file.length(self.entry.track)), used), 0)
+
+    @property
     def midi_type(self) -> int:
         """0, 1 or 2."""
         return self.file.midi_type
