@@ -28,6 +28,7 @@ setup(
         "safetensors>=0.5",
         "pillow>=10.1",  # note-seq brings it anyway, by way of bokeh
         "platformdirs>=4",
+        "fsspec>=2024.2",  # torch brings it anyway
         "rich>=13",
         "pyyaml>=6",
     ],

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import click
 
 from musiclc.cli.options import dump, json_option, quiet_option, talker
+from musiclc.errors import MusiclcError
+
+EVERY = 60.0  # seconds between two journeys to an address
 
 
 @click.command()
 @click.argument("jobs", metavar="JOBS")
-@click.option("-o", "-O", "--output", type=click.Path(path_type=Path), help="The folder; a job's files go to DIR/ID/.")
+@click.option("-o", "-O", "--output", help="The folder; a job's files go to DIR/ID/. Also an address that fsspec knows, such as s3://bucket/dir.")
 @click.option("--workers", type=click.IntRange(1), help="Processes, or Ray tasks, at a time; one a core when absent.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
 @click.option("--address", help="Of the Ray cluster; auto: the one this machine belongs to; a new one here when absent.")
@@ -25,7 +29,7 @@ from musiclc.cli.options import dump, json_option, quiet_option, talker
 @quiet_option
 def command(
     jobs: str,
-    output: Path | None,
+    output: str | None,
     workers: int | None,
     engine: str,
     address: str | None,
@@ -59,27 +63,60 @@ def command(
         talk(f"{plan.jobs} jobs, {plan.items} files, {plan.mistakes} mistakes")
         sys.exit(2 if plan.mistakes else 0)
     assert output is not None
+    place = _Place(output, overwrite)
     if dry_run:
-        _dry_run(batch.dry_run(plan, output), as_json, talk)
+        _dry_run(batch.dry_run(plan, place.folder), as_json, talk)
         return
     workers = workers or (_cores() if engine == "local" else None)
-    tell = _teller(plan.items, output, as_json, quiet)
-    outcome = batch.run(plan, output, _engine(engine, workers, address), overwrite, tell, workers or 1)
-    _report(outcome, output, talk)
+    tell = _teller(plan.items, place, as_json, quiet)
+    outcome = batch.run(plan, place.folder, _engine(engine, workers, address, place.folder), overwrite, tell, workers or 1)
+    place.bring()
+    _report(outcome, place, talk)
     if report is not None and (outcome.made or outcome.kept):
-        _page(output, report)
+        _page(place.folder, report)
     sys.exit(outcome.code)
 
 
-def _engine(name: str, workers: int | None, address: str | None) -> Any:
-    from musiclc import engines
+class _Place:
+    """Where the files go: a folder, or an address and its copy here."""
+
+    def __init__(self, output: str, overwrite: bool):
+        from musiclc import remote
+
+        self.name, self.folder, self.mirror, self.last = output, Path(output), None, time.monotonic()
+        if remote.is_address(output):
+            self.mirror = remote.Mirror(output, overwrite)
+            self.mirror.fetch()
+            self.name, self.folder = self.mirror.address, self.mirror.folder
+
+    def of(self, file: str) -> str:
+        """A file's full name, for people."""
+        return f"{self.name}/{file}" if self.mirror else str(self.folder / file)
+
+    def bring(self) -> None:
+        """Bring what is new to the address. Raises MusiclcError when that cannot be done."""
+        if self.mirror:
+            self.mirror.push()
+
+    def bring_now_and_then(self) -> None:
+        """The same once a minute, and no reason to stop a batch."""
+        if self.mirror and time.monotonic() - self.last >= EVERY:
+            try:
+                self.mirror.push()
+            except MusiclcError as error:
+                click.echo(f"musiclc: {error} (tried again in a minute)", err=True)
+            self.last = time.monotonic()
+
+
+def _engine(name: str, workers: int | None, address: str | None, output: Path) -> Any:
+    from musiclc import engines, folder
 
     runners = "musiclc.cli.jobs:runners"
     if name == "ray":
         return engines.on_ray(address, workers, runners)
     if address:
         raise click.UsageError("--address is for --engine ray")
-    return engines.local(workers or _cores(), runners)
+    return engines.local(workers or _cores(), runners, output / folder.SCRATCH)
 
 
 def _cores() -> int:
@@ -96,7 +133,7 @@ def _dry_run(rows: Any, as_json: bool, talk: Callable[[str], None]) -> None:
     talk(f"{missing} files to make; {bad} jobs cannot be run" if bad else f"{missing} files to make")
 
 
-def _teller(total: int, output: Path, as_json: bool, quiet: bool) -> Callable[[Any, int], None]:
+def _teller(total: int, place: _Place, as_json: bool, quiet: bool) -> Callable[[Any, int], None]:
     """What to do with each message: print its files, move the bar, or say a line a minute where there is no terminal."""
     from musiclc.batch import Pace
     from musiclc.cli.options import progress_meter
@@ -108,7 +145,7 @@ def _teller(total: int, output: Path, as_json: bool, quiet: bool) -> Callable[[A
     def tell(message: Any, done: int) -> None:
         if isinstance(message, Made):
             for entry in message.entries:
-                click.echo(dump(entry) if as_json else output / entry["file"])
+                click.echo(dump(entry) if as_json else place.of(entry["file"]))
         elif isinstance(message, Failed):
             click.echo(f"musiclc: {message.job}: {message.error}", err=True)
         elif isinstance(message, Said) and message.text:
@@ -117,6 +154,7 @@ def _teller(total: int, output: Path, as_json: bool, quiet: bool) -> Callable[[A
             progress(done, total, "batch")
         elif pace.due(done):
             talk(pace.line(done))
+        place.bring_now_and_then()
 
     return tell
 
@@ -129,9 +167,9 @@ def _page(output: Path, report: Path) -> None:
     write_whole(report, rendering.report(output, complain))
 
 
-def _report(outcome: Any, output: Path, talk: Callable[[str], None]) -> None:
+def _report(outcome: Any, place: _Place, talk: Callable[[str], None]) -> None:
     removed = f", {outcome.removed} of former jobs removed" if outcome.removed else ""
     missed = f"; {outcome.missed} miss a constraint" if outcome.missed else ""
     talk(f"{outcome.made} files made, {outcome.kept} kept{removed}{missed}")
     if outcome.failures:
-        click.echo(f"musiclc: {len(outcome.failures)} jobs failed; {output / 'failures.jsonl'} says why", err=True)
+        click.echo(f"musiclc: {len(outcome.failures)} jobs failed; {place.of('failures.jsonl')} says why", err=True)

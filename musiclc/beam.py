@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from musiclc.model import START, MelodyVAE, gru_step
+from musiclc.model import START, MelodyVAE, Reader
 from musiclc.tokens import BAR_STEPS, FIRST_ONSET, PAD
 
 
@@ -49,7 +49,7 @@ def best_lines(
     in strata −fewer … +more; else there is one stratum, of any number of notes.
     """
     steps, state = vae.unfolded(z, meter, torch.full((len(z),), blur))
-    told, read_step, read_token = _once(vae, steps)
+    reader = Reader(vae)
     n, strata = len(z), fewer + more + 1
     start = fewer if original is not None else 0
     state = state[:, None, None]  # (n, 1, 1, recurrent), later (n, S, w, recurrent)
@@ -63,9 +63,9 @@ def best_lines(
     for place in range(steps.shape[1]):
         n_now, s_now, w_now, wide = state.shape
         flat = state.reshape(-1, wide)
-        read = (read_step[:, place, None, None] + read_token[token]).reshape(len(flat), -1)
-        flat = gru_step(read, F.linear(flat, vae.recurrent.weight_hh_l0, vae.recurrent.bias_hh_l0), flat)
-        logits = F.linear(flat, vae.out.weight[:, :wide]).view(n_now, s_now, w_now, -1) + told[:, place, None, None]
+        read, told = reader.of_step(steps[:, place])
+        flat = reader.next((read[:, None, None] + reader.of_token[token]).reshape(len(flat), -1), flat)
+        logits = reader.logits(flat).view(n_now, s_now, w_now, -1) + told[:, None, None]
         reached = total[..., None] + F.log_softmax(logits, dim=-1) + gain[:, place, None, None]  # (n, S, w, V)
         real = place % BAR_STEPS < lengths
         total_new, source, parent, token_new = _kept(reached, None if original is None else original[:, place], width)
@@ -81,14 +81,6 @@ def best_lines(
         choices.append(token)
         parents.append((at, w_now))
     return _traced(choices, parents, total)
-
-
-def _once(vae: MelodyVAE, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What the logits and the GRU read of each step, and what the GRU reads of each token: worked out once and not at every line."""
-    gru, out, embedding, wide = vae.recurrent, vae.out, vae.config.embedding, vae.config.recurrent
-    told = F.linear(steps, out.weight[:, wide:], out.bias)  # (n, T, V)
-    read_step = F.linear(steps, gru.weight_ih_l0[:, embedding:], gru.bias_ih_l0)  # (n, T, 3·recurrent)
-    return told, read_step, F.linear(vae.tokens.weight, gru.weight_ih_l0[:, :embedding])
 
 
 def _widened(total: Tensor, width: int) -> Tensor:

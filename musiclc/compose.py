@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 METHODS = ("auto", "guided", "gradient", "langevin", "actor", "chosen", "vector", "rejection", "normal")
 NEED_CRITICS = ("guided", "gradient", "langevin", "actor", "vector")
 SCOUTS = 512  # melodies of the bank that say which transposition suits a wish
+EDIT_KEEP = 0.3  # of what a draw that missed the wish is held to
 NEARLY = 0.9  # share of notes that must meet the goal already before `_repair` may move the others
 
 
@@ -79,7 +80,7 @@ class SampleOptions:
     method: str = "auto"
     temperature: float = 1.0
     strength: float = 2.0
-    candidates: int = 4
+    candidates: int = 2
     realism: float = 0.2
     attempts: int = 40
 
@@ -207,15 +208,19 @@ def _draw(model: "Model", constraints: list[Constraint], candidate: "Candidate",
     assert model.prior is not None
     meter = rounds.wish.meter
     tokens, moved = _repair(candidate, constraints) if rounds.options.attempts > 1 else (candidate.tokens, 0)
-    cost = float(judge.nats(model, tokens[None], meter)[0]) if moved else candidate.nats
+    edited = _edited(model, constraints, tokens, meter) if rounds.options.attempts > 1 and rounds.options.near else tokens
+    added = not np.array_equal(edited, tokens)
+    tokens = edited
+    cost = float(judge.nats(model, tokens[None], meter)[0]) if moved or added else candidate.nats
     verdicts = [c.verdict(c.rule.measure(tokens[None], meter)[0]) for c in constraints]
     warnings = [f"{moved} notes moved to the nearest pitch that the wish allows"] if moved else []
+    warnings += ["edited after all attempts, as transform does, to meet the wish"] if added else []
     warnings += [f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"]]
     return Draw(
         candidate.index,
         tok.to_melody(tokens, meter),
         verdicts,
-        rounds.method + ("+repair" if moved else ""),
+        rounds.method + ("+repair" if moved else "") + ("+edit" if added else ""),
         attempts,
         round(model.prior.realism(cost), 4),
         warnings,
@@ -238,6 +243,21 @@ def _repair(candidate: "Candidate", constraints: list[Constraint]) -> tuple[np.n
     moved = tokens.copy()
     moved[outside] = nearest - tok.PITCH_OF_TOKEN
     return moved, int(outside.sum())
+
+
+def _edited(model: "Model", constraints: list[Constraint], tokens: np.ndarray, meter: str) -> np.ndarray:
+    """What `_repair` cannot mend: tokens (T,) after the least edit that meets the wish, by masks and counts (edits.py), or as they are.
+
+    Edits for all other rules take seconds, so a melody that misses one of them is delivered as it is.
+    """
+    from musiclc.edits import Pull, Task, rewritten, started
+    from musiclc.piece import Piece, Stretch
+
+    task = Task(model, Piece((Stretch(tokens, meter),)), constraints, Pull.of(EDIT_KEEP))
+    if task.met(tokens) or not task.met(tokens, task.left) or not tok.onsets(tokens).any():
+        return tokens
+    found = rewritten(task, started(task))
+    return found if task.met(found) else tokens
 
 
 def score(melody: Melody, constraints: Mapping[str, str] | Sequence[Constraint] | None = None) -> list[dict[str, Any]]:

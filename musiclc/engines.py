@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from musiclc.errors import MusiclcError
@@ -90,12 +91,18 @@ def _without(unit: Unit, job: str, indices: tuple[int, ...] | None) -> Unit:
     return replace(unit, parts=tuple(parts))
 
 
-def local(workers: int, runners: str) -> Engine:
-    """Worker processes on this machine, one thread each. runners: MODULE:FUNCTION, as work.runners_of takes it."""
-    return partial(_local, workers, runners)
+def local(workers: int, runners: str, scratch: Path | None = None) -> Engine:
+    """Worker processes on this machine, one thread each. runners: MODULE:FUNCTION, as work.runners_of takes it.
+
+    scratch: the folder for their temporary files, such as folder.SCRATCH of the batch's; the system's when None.
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    if scratch:
+        environment["TMPDIR"] = str(scratch.absolute())
+    return partial(_local, workers, partial(_started, runners, environment))
 
 
-def _local(workers: int, runners: str, take: Take) -> Iterator[Message]:
+def _local(workers: int, started: Callable[..., _Process], take: Take) -> Iterator[Message]:
     inbox: queue.Queue[tuple[_Process, Message | None]] = queue.Queue()
     again: list[Unit] = []  # of dead workers: negative numbers, a job each, given to workers with empty hands
     crew: list[_Process] = []
@@ -112,7 +119,7 @@ def _local(workers: int, runners: str, take: Take) -> Iterator[Message]:
         for _ in range(workers):
             if (unit := take("")) is None:
                 break
-            crew.append(_started(runners, inbox))
+            crew.append(started(inbox))
             crew[-1].send(unit)
         while sum(give(each) for each in crew):  # in turns, so that all have something of a small batch
             pass
@@ -124,7 +131,7 @@ def _local(workers: int, runners: str, take: Take) -> Iterator[Message]:
             else:
                 crew.remove(worker)
                 yield from _bereaved(worker, again)
-                crew.append(_started(runners, inbox, worker.deaths + (not worker.heard)))
+                crew.append(started(inbox, worker.deaths + (not worker.heard)))
                 worker = crew[-1]
             while give(worker):
                 pass
@@ -134,9 +141,8 @@ def _local(workers: int, runners: str, take: Take) -> Iterator[Message]:
             each.process.wait()
 
 
-def _started(runners: str, inbox: "queue.Queue[tuple[_Process, Message | None]]", deaths: int = 0) -> _Process:
+def _started(runners: str, environment: dict[str, str], inbox: "queue.Queue[tuple[_Process, Message | None]]", deaths: int = 0) -> _Process:
     """A worker process, and a thread that puts what it says into the inbox; None at its end."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "musiclc.worker", runners]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True)
     worker = _Process(process, deaths=deaths)

@@ -1,7 +1,9 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and one process at a time."""
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from musiclc.errors import MusiclcError
@@ -29,6 +31,28 @@ def write_whole(path: Path, data: bytes, scratch: Path | None = None) -> None:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """One process at a time in here for one `path`; the others wait, then see what it left there. Where the system knows no flock, nobody waits."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise MusiclcError(f"{path}: cannot be written ({error.strerror or error})") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def _umask() -> int:

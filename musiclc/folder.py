@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import socket
 import time
 from collections.abc import Iterable
@@ -25,11 +26,13 @@ from musiclc.files import write_whole
 from musiclc.schema import Task
 
 PRIVATE, JOURNAL, LOCK = ".musiclc", "journal.jsonl", "lock"
+SCRATCH = f"{PRIVATE}/work"  # where local workers put what they need for a moment
 MANIFEST, FAILURES = "manifest.jsonl", "failures.jsonl"
 _FIRST = b'{"job": "'  # how every line of ours begins
 PATIENCE = 2.0  # seconds that a run waits for the lock of one that was just stopped
 
 Entry = dict[str, Any]
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder a call
 
 
 class Lock:
@@ -158,6 +161,8 @@ class Folder:
         try:
             for left in self.private.glob("*.part"):
                 left.unlink(missing_ok=True)
+            shutil.rmtree(path / SCRATCH, ignore_errors=True)  # of workers that were killed
+            (path / SCRATCH).mkdir(exist_ok=True)
             self.journal = open(self.private / JOURNAL, "a+b", buffering=0)  # noqa: SIM115
             self.records = records_of(path)
             if self._cut_short():
@@ -189,7 +194,7 @@ class Folder:
         line = entries[0] if len(entries) == 1 else {"job": job, "entries": entries}
         try:
             offset = self.journal.seek(0, os.SEEK_END)
-            self.journal.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            self.journal.write(_encode(line).encode() + b"\n")
         except OSError as error:
             raise MusiclcError(f"{self.private / JOURNAL}: cannot be written ({error.strerror or error})") from error
         self.records.add(1, job, offset)
@@ -222,10 +227,10 @@ class Folder:
     def _finish_task(self, task: Task, failures: dict[str, tuple[str, int]], manifest: BinaryIO, failed: BinaryIO) -> int:
         entries = [] if task.id in failures and failures[task.id][1] != 3 else self._final(task)
         for entry in entries:
-            manifest.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+            manifest.write(_encode(entry).encode() + b"\n")
         if task.id in failures:
             error, code = failures[task.id]
-            failed.write(json.dumps({"job": task.id, "error": error, "code": code}, ensure_ascii=False).encode() + b"\n")
+            failed.write(_encode({"job": task.id, "error": error, "code": code}).encode() + b"\n")
         unwanted = self.records.of(task.id) if not entries else self.old.get(task.id, [])
         return self._remove(task.id, unwanted, {e["file"] for e in entries}) if unwanted else 0
 
@@ -252,6 +257,7 @@ class Folder:
         self.journal.close()
         for file in self.records.files:
             file.close()
+        shutil.rmtree(self.path / SCRATCH, ignore_errors=True)
         if remove:
             (self.private / JOURNAL).unlink(missing_ok=True)
         self.lock.release(remove)

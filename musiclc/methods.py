@@ -27,6 +27,7 @@ from musiclc.critics import Bounds, Critic, Part, bounds, combine
 from musiclc.goals import Constraint
 from musiclc.home import transposed
 from musiclc.judge import decode, scores
+from musiclc.model import fast_bfloat16
 from musiclc.rules import RULES
 from musiclc.theory import METER_NAMES
 
@@ -125,12 +126,6 @@ def _velocity(wish: Wish, n: int) -> search.Velocity:
     return lambda x, t: flow.velocity(x.to(width), t, meter).float()
 
 
-def fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 faster than float32; where it does not, it would be many times slower."""
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(supported and supported())
-
-
 def _options(wish: Wish, start: Start) -> search.GuideOptions:
     return search.GuideOptions(steps=start.steps, end=_blur(wish), strength=wish.strength)
 
@@ -200,9 +195,12 @@ def _vector(wish: Wish, start: Start) -> Tensor:
     bank = wish.model.bank
     assert bank is not None
     x, melodies = bank.points.x[bank.points.condition == METER_NAMES.index(wish.meter)], bank.where(wish.meter)
-    judged = scores(wish.constraints, transposed(melodies, np.full(len(x), start.moves[0])), wish.meter).sum(1)
-    better = torch.from_numpy(judged >= np.quantile(judged, 0.9))
-    direction = x[better].mean(0) - x[~better].mean(0) if better.any() and not better.all() else torch.zeros(x.shape[1])
+    found = {}
+    for move in set(start.moves):
+        judged = scores(wish.constraints, transposed(melodies, np.full(len(x), move)), wish.meter).sum(1)
+        better = torch.from_numpy(judged >= np.quantile(judged, 0.9))
+        found[move] = x[better].mean(0) - x[~better].mean(0) if better.any() and not better.all() else torch.zeros(x.shape[1])
+    direction = torch.stack([found[move] for move in start.moves])
     return search.vector(_drawn(wish, start), direction, pushes(wish, start)[0])
 
 

@@ -14,10 +14,11 @@ Diffusion Models, §4).
 Sources: bar-wise latents as in MusicVAE's conductor (Roberts et al. 2018, §3.2); reconstruction weighed over the KL term
 (β < 1) as in Engel, Hoffman and Roberts 2018, §2.
 
-Inside: `VAEConfig`, `Block`, `time_features`, `MelodyVAE`.
+Inside: `VAEConfig`, `Block`, `time_features`, `MelodyVAE`, `Reader`, `fast_bfloat16`.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -152,21 +153,35 @@ class MelodyVAE(nn.Module):
         blur: (n,) in [0, 1], the share of noise in each point: none when absent.
         banned: bool (V,), tokens never written: the decode-time mask, a baseline.
         """
-        steps, state = self.unfolded(z, meter, blur)
-        gru, embedding = self.recurrent, self.config.embedding
-        # What the GRU reads of each step, and of each token that could be written, is worked out once and not 64 times.
-        read_step = F.linear(steps, gru.weight_ih_l0[:, embedding:], gru.bias_ih_l0)  # (n, T, 3·recurrent)
-        read_token = F.linear(self.tokens.weight, gru.weight_ih_l0[:, :embedding])  # (tokens, 3·recurrent)
-        token = torch.full((len(z),), START, dtype=torch.long, device=z.device)
         bar_length = self.bar_lengths(meter)
-        written = []
-        for place in range(steps.shape[1]):
-            state = gru_step(read_step[:, place] + read_token[token], F.linear(state, gru.weight_hh_l0, gru.bias_hh_l0), state)
-            logits = self.out(torch.cat([state, steps[:, place]], dim=-1))
+
+        def likeliest(place: int, logits: Tensor) -> Tensor:
             token = (logits if banned is None else logits.masked_fill(banned, -torch.inf)).argmax(-1)
-            token = token.masked_fill(bar_length <= place % BAR_STEPS, PAD)
-            written.append(token)
+            written.append(token.masked_fill(bar_length <= place % BAR_STEPS, PAD))
+            return written[-1]
+
+        written: list[Tensor] = []
+        self._spell(z, meter, blur, likeliest)
         return torch.stack(written, dim=1)
+
+    @torch.no_grad()
+    def logits_along(self, z: Tensor, meter: Tensor, tokens: Tensor, blur: Tensor | None = None) -> Tensor:
+        """As `logits` of what comes before tokens (n, T), without gradients and as `decode` works them out."""
+        along = tokens.t().contiguous()
+        return torch.stack(self._spell(z, meter, blur, lambda place, _: along[place]), dim=1)
+
+    def _spell(self, z: Tensor, meter: Tensor, blur: Tensor | None, choose: Callable[[int, Tensor], Tensor]) -> list[Tensor]:
+        """The decoder left to right: logits (n, V) of each step. choose: place, its logits → the tokens (n,) written there."""
+        steps, state = self.unfolded(z, meter, blur)
+        reader = Reader(self)
+        token = torch.full((len(z),), START, dtype=torch.long, device=z.device)
+        found = []
+        for place in range(steps.shape[1]):
+            read, told = reader.of_step(steps[:, place])
+            state = reader.next(read + reader.of_token[token], state)
+            found.append(told + reader.logits(state))
+            token = choose(place, found[-1])
+        return found
 
     @staticmethod
     def bar_lengths(meter: Tensor) -> Tensor:
@@ -182,7 +197,7 @@ class MelodyVAE(nn.Module):
         Up to the noise of z, the negative evidence lower bound (Kingma and Welling 2014) over the number of notes.
         """
         mean, std = self.encode(tokens, meter)
-        logits = self.logits(mean, meter, self.before(tokens))
+        logits = self.logits_along(mean, meter, tokens)
         target = tokens.masked_fill(tokens == PAD, IGNORE)
         reconstruction = F.cross_entropy(logits.transpose(1, 2), target, ignore_index=IGNORE, reduction="none").sum(1)
         kl = (0.5 * (mean**2 + std**2 - 1) - std.log()).sum(1)
@@ -207,10 +222,39 @@ class MelodyVAE(nn.Module):
         return reconstruction, kl
 
 
-def gru_step(read: Tensor, remembered: Tensor, state: Tensor) -> Tensor:
-    """One step of torch's GRU cell from its two products (n, 3·width) and its state (n, width)."""
-    read_reset, read_keep, read_new = read.chunk(3, dim=1)
-    old_reset, old_keep, old_new = remembered.chunk(3, dim=1)
-    new = torch.tanh(read_new + torch.sigmoid(read_reset + old_reset) * old_new)
-    keep = torch.sigmoid(read_keep + old_keep)
-    return new + keep * (state - new)
+class Reader:
+    """The decoder's GRU and its logits, step by step and without gradients: products of n lines at a time, not of all their steps.
+
+    A line's own product, nearly all the work, is bfloat16 where that is faster, as in training.
+    """
+
+    def __init__(self, vae: MelodyVAE):
+        gru, out, wide, embedding = vae.recurrent, vae.out, vae.config.recurrent, vae.config.embedding
+        self.of_token = F.linear(vae.tokens.weight, gru.weight_ih_l0[:, :embedding], gru.bias_ih_l0)  # (tokens, 3·recurrent)
+        self._step, self._told = gru.weight_ih_l0[:, embedding:].contiguous(), out.weight[:, wide:].contiguous()
+        self._out, self._bias = out.weight[:, :wide].contiguous(), out.bias
+        width = torch.bfloat16 if fast_bfloat16() else torch.float32
+        self._recurrent, self._recurrent_bias = gru.weight_hh_l0.to(width), gru.bias_hh_l0.to(width)
+
+    def of_step(self, step: Tensor) -> tuple[Tensor, Tensor]:
+        """Of a step's features (n, step_width): what the GRU reads (n, 3·recurrent) and what the logits are told (n, V)."""
+        return F.linear(step, self._step), F.linear(step, self._told, self._bias)
+
+    def next(self, read: Tensor, state: Tensor) -> Tensor:
+        """One step of torch's GRU cell: read (n, 3·recurrent), of the token before and of the step; state (n, recurrent)."""
+        remembered = F.linear(state.to(self._recurrent.dtype), self._recurrent, self._recurrent_bias).to(state.dtype)
+        read_reset, read_keep, read_new = read.chunk(3, dim=1)
+        old_reset, old_keep, old_new = remembered.chunk(3, dim=1)
+        new = torch.tanh(read_new + torch.sigmoid(read_reset + old_reset) * old_new)
+        keep = torch.sigmoid(read_keep + old_keep)
+        return new + keep * (state - new)
+
+    def logits(self, state: Tensor) -> Tensor:
+        """The part of the logits that the state (n, recurrent) gives: (n, V), to be added to what they are told of the step."""
+        return F.linear(state, self._out)
+
+
+def fast_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 faster than float32; where it does not, it would be many times slower."""
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(supported and supported())

@@ -27,6 +27,7 @@ import numpy as np
 
 from musiclc import tokens as tok
 from musiclc.errors import MusiclcError, UsageError
+from musiclc.files import alone
 from musiclc.goals import Constraint, Goal, interval
 from musiclc.melody import PHRASE_BARS, Melody
 from musiclc.rules import Rule, parse_rule_option, split_weight
@@ -193,19 +194,19 @@ def own_critic(rule: Rule, source: str, model: "Model", goal: Goal, move: int) -
     move = move if rule.fixed else 0
     key = hashlib.sha256("\n".join([source, rule.name, model.fingerprint(), goal.text, str(move)]).encode()).hexdigest()[:16]
     path = cache_folder() / f"{rule.name}-{key}.safetensors"
-    if path.exists():
-        try:
-            networks, _ = load_networks(path)
-            critic: Critic = networks["critic/own"]
-            return critic
-        except (MusiclcError, KeyError):
-            path.unlink(missing_ok=True)  # of an older version, or cut short: made anew
-    began = time.monotonic()
-    log.info("%s: fitting a critic", rule.name)
-    critic, notes = _fit(rule, model, goal, move)
-    notes |= {"rule": rule.name, "goal": goal.text, "from": rule.source, "model": model.name, "seconds": round(time.monotonic() - began, 1)}
-    save_networks({"critic/own": critic}, notes, path)
-    critic = load_networks(path)[0]["critic/own"]  # as every later call will have it, rounded as files are
+    with alone(path):  # workers that need the same critic at the same time must get the same one
+        if path.exists():
+            try:
+                critic: Critic = load_networks(path)[0]["critic/own"]
+                return critic
+            except (MusiclcError, KeyError):
+                path.unlink(missing_ok=True)  # of an older version, or cut short: made anew
+        began = time.monotonic()
+        log.info("%s: fitting a critic", rule.name)
+        critic, notes = _fit(rule, model, goal, move)
+        notes |= {"rule": rule.name, "goal": goal.text, "from": rule.source, "model": model.name, "seconds": round(time.monotonic() - began, 1)}
+        save_networks({"critic/own": critic}, notes, path)
+        critic = load_networks(path)[0]["critic/own"]  # as every later call will have it, rounded as files are
     log.info("%s: fitted in %.1f s, kept in %s", rule.name, notes["seconds"], path)
     return critic
 
@@ -239,11 +240,19 @@ def _fit(rule: Rule, model: "Model", goal: Goal, move: int) -> tuple["Critic", d
 
 
 def _affordable(bank: "Bank", rule: Rule, move: int) -> "Bank":
-    """As much of the bank as the function can measure in MEASURE_SECONDS."""
-    began = time.monotonic()
-    bank.first(100).measures(rule, move)
-    each = (time.monotonic() - began) / 100
-    return bank.first(int(max(MIN_MEASURED, min(len(bank), MEASURE_SECONDS / max(each, 1e-9)))))
+    """All of the bank, or the half, quarter, … of it that the function can measure in MEASURE_SECONDS.
+
+    Halves, and the best of a few timings, so that the size, and with it the critic's bits, seldom depend on how busy a machine is.
+    """
+    some, each = bank.first(50), math.inf
+    for _ in range(3):
+        began = time.monotonic()
+        some.measures(rule, move)
+        each = min(each, (time.monotonic() - began) / len(some))
+    size = len(bank)
+    while size * each > MEASURE_SECONDS and size > MIN_MEASURED:
+        size = max(size // 2, MIN_MEASURED)
+    return bank.first(size)
 
 
 def _refuse_constant(rule: Rule, measures: np.ndarray) -> None:

@@ -21,8 +21,9 @@ from musiclc.judge import CHUNK, decode, nats, scores
 from musiclc.methods import Start, Wish
 from musiclc.search import noised, renoised
 
-FRESH_STEPS, NEAR_STEPS = 8, 4  # of the flow, from noise and from near the best so far
+FRESH_STEPS, NEAR_STEPS = 8, 3  # of the flow, from noise and from near the best so far
 TOGETHER = 4  # chunks of later draws that are priced together, since most of them are beaten and need no price
+MORE_AFTER = 8  # draws after which an item has twice as many a round, then three times as many after twice as many, and so on
 BACK_FROM, BACK_TO = 0.55, 0.8  # how far back to noise a draw near the best starts: times of the flow
 
 Item = tuple[int, int]  # (seed, index from 1): all that a melody of one wish depends on
@@ -36,7 +37,7 @@ class RoundOptions:
 
     seed: int
     temperature: float = 1.0
-    candidates: int = 4
+    candidates: int = 2
     attempts: int = 24
     enough: float = float("inf")
     near: bool = True
@@ -44,7 +45,7 @@ class RoundOptions:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One decoded draw. scores: one a constraint. nats: what it costs the VAE, nats a note, smaller for likelier ones."""
+    """One decoded draw. scores: one a constraint. nats: what it costs the VAE, nats a note, smaller for likelier ones; ∞ until it is priced."""
 
     item: Item
     attempt: int
@@ -109,36 +110,57 @@ class Rounds:
         again = deque[Item]()
         best: dict[Item, Candidate] = {}
         drawn: Counter[Item] = Counter()
+        waiting = 0  # draws that those in `again` are to have next
         while True:
-            each = min(options.candidates, options.attempts - 1)
-            together = max(TOGETHER * CHUNK // max(each, 1), 1)
-            items = [] if len(again) >= together else list(more(CHUNK))
-            if items:
-                each = 1
-            else:
-                items = [again.popleft() for _ in range(min(together, len(again)))]
+            items = [] if waiting >= TOGETHER * CHUNK else list(more(CHUNK))
+            if not items:
+                room = TOGETHER * CHUNK
+                while again and (not items or self._next(drawn[again[0]]) <= room):
+                    items.append(again.popleft())
+                    room -= self._next(drawn[items[-1]])
+                waiting -= TOGETHER * CHUNK - room
             if not items:
                 return
-            now = [(item, drawn[item] + i) for item in items for i in range(1, each + 1)]
-            for candidate in self._judged(now, best if options.near else {}):
-                if candidate.item not in best or candidate.rank(options.enough) > best[candidate.item].rank(options.enough):
-                    best[candidate.item] = candidate
+            now = [(item, attempt + 1) for item in items for attempt in range(drawn[item], drawn[item] + self._next(drawn[item]))]
+            best.update(self._judged(now, best))
+            done = []
             for item in items:
-                drawn[item] += each
+                drawn[item] += self._next(drawn[item])
                 if drawn[item] < options.attempts and not best[item].good(options.enough, drawn[item], options.attempts):
                     again.append(item)
+                    waiting += self._next(drawn[item])
                 else:
-                    yield best.pop(item), drawn.pop(item)
+                    done.append(best.pop(item))
+            for candidate in self._priced(done):
+                yield candidate, drawn.pop(candidate.item)
 
-    def _judged(self, now: list[tuple[Item, int]], best: Mapping[Item, Candidate]) -> list[Candidate]:
-        """Of the draws (item, attempt), those that may become their item's best, priced; of each item without a best at least one."""
-        drawn = [c for first in range(0, len(now), CHUNK) for c in self._drawn(now[first : first + CHUNK], best)]
-        lead = {item: candidate.quality for item, candidate in best.items()}
-        for candidate in drawn:
-            lead[candidate.item] = max(lead.get(candidate.item, candidate.quality), candidate.quality)
-        leading = [candidate for candidate in drawn if candidate.quality == lead[candidate.item]]
-        costs = nats(self.wish.model, np.stack([c.tokens for c in leading]), self.wish.meter) if leading else np.zeros(0)
-        return [replace(candidate, nats=float(cost)) for candidate, cost in zip(leading, costs, strict=True)]
+    def _next(self, drawn: int) -> int:
+        """How many draws an item has next, after so many: one, then a few, then more, since a chunk that stragglers leave empty takes as long."""
+        several = self.options.candidates * (1 + drawn // MORE_AFTER) if self.options.near else self.options.candidates
+        return min(several if drawn else 1, self.options.attempts - drawn)
+
+    def _judged(self, now: list[tuple[Item, int]], best: Mapping[Item, Candidate]) -> dict[Item, Candidate]:
+        """The best of each item after the draws (item, attempt), priced where the price has a say: it meets the wish or is one of equals."""
+        rivals: dict[Item, list[Candidate]] = {item: [best[item]] for item, _ in now if item in best}
+        for first in range(0, len(now), CHUNK):
+            for candidate in self._drawn(now[first : first + CHUNK], best if self.options.near else {}):
+                rivals.setdefault(candidate.item, []).append(candidate)
+        leading = []
+        for several in rivals.values():
+            most = max(candidate.quality for candidate in several)
+            leading.append([candidate for candidate in several if candidate.quality == most])
+        if np.isfinite(self.options.enough):
+            matter = self._priced([c for equals in leading for c in equals if c.met or len(equals) > 1])
+            priced = {(c.item, c.attempt): c for c in matter}
+            leading = [[priced.get((c.item, c.attempt), c) for c in equals] for equals in leading]
+        return {equals[0].item: max(equals, key=lambda c: c.rank(self.options.enough)) for equals in leading}
+
+    def _priced(self, candidates: list[Candidate]) -> list[Candidate]:
+        """The same in the same order, those that have no price yet priced."""
+        without = [i for i, candidate in enumerate(candidates) if candidate.nats == np.inf]
+        costs = nats(self.wish.model, np.stack([candidates[i].tokens for i in without]), self.wish.meter) if without else np.zeros(0)
+        priced = dict(zip(without, costs, strict=True))
+        return [replace(c, nats=float(priced[i])) if i in priced else c for i, c in enumerate(candidates)]
 
     def _drawn(self, now: list[tuple[Item, int]], best: Mapping[Item, Candidate]) -> list[Candidate]:
         """A chunk of draws (item, attempt), decoded, moved from home and scored by the rules; not priced yet."""

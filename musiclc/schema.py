@@ -25,6 +25,7 @@ SEEDS = 10**12  # derived seeds lie below
 LONGEST_ID = 120
 _ID = re.compile(r"[\w#+][\w#+.,= -]*")
 _TAKEN = {"manifest.jsonl", "failures.jsonl"}
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder a call
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Task:
 
     def dumped(self) -> str:
         """One line of JSON, which `loaded` reads."""
-        return json.dumps(list(vars(self).values()), ensure_ascii=False)
+        return _encode(list(vars(self).values()))
 
     @classmethod
     def loaded(cls, line: str) -> "Task":

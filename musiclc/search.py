@@ -152,7 +152,7 @@ def chosen(
 
 
 def vector(z: Tensor, direction: Tensor, objective: Objective, amounts: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)) -> Tensor:
-    """Points (n, d): z + amount·direction, for each item the amount that the objective likes best."""
+    """Points (n, d): z + amount·direction (n, d), for each item the amount that the objective likes best."""
     with torch.no_grad():
         tries = torch.stack([z + amount * direction for amount in amounts])  # (amounts, n, d)
         scores = torch.stack([objective(points) for points in tries])

@@ -132,9 +132,7 @@ def _worth(looking: Search, windows: Windows, x: Tensor, gain: Tensor, rows: np.
     model = looking.task.model
     assert model.prior is not None
     tokens = torch.from_numpy(tok.transpose(rows, looking.move).astype(np.int64))
-    with torch.no_grad():
-        meters = torch.from_numpy(windows.meters)
-        logits = model.vae.logits(model.prior.restore(x), meters, model.vae.before(tokens), torch.full((len(x),), blur))
+    logits = model.vae.logits_along(model.prior.restore(x), torch.from_numpy(windows.meters), tokens, torch.full((len(x),), blur))
     here = tokens.clamp(max=tok.VOCABULARY - 1)[..., None]
     each = torch.log_softmax(logits, -1).gather(2, here)[..., 0] + gain.gather(2, here)[..., 0].clamp(min=-100.0)
     return each.masked_fill(tokens == tok.PAD, 0.0).sum(1).numpy()

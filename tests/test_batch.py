@@ -104,6 +104,7 @@ def test_stopped_anywhere_it_goes_on_and_ends_the_same(tiny, tmp_path, runners):
             run(jobs, folder, here(runners, stop))
         there = {name for name in contents(folder) if name.endswith(".mid")}
         (folder / ".musiclc" / "cut.part").write_bytes(b"half")
+        (folder / ".musiclc" / "work" / "musiclc-xyz").mkdir(parents=True)  # as a killed worker leaves it
         with open(folder / ".musiclc" / "journal.jsonl", "ab") as journal:
             journal.write(b'{"job": "j0", "fi')
         outcome = run(jobs, folder, here(runners))
@@ -279,6 +280,13 @@ def test_sigkill_at_any_moment_loses_no_finished_file_and_does_none_twice(tiny, 
     done = musiclc("batch", jobs, "-O", tmp_path / "out", "--workers", 1)
     assert not there & set(done.out.decode().split())
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_local_workers_keep_temporary_files_in_the_batch_s_own_folder(tmp_path):
+    (tmp_path / "here").mkdir()
+    units = iter([work.Unit(1, "where", "", (work.Part("j", {}, 0, (1,), 1, "f"),))])
+    messages = list(engines.local(1, "tests.helpers:telling_where", tmp_path / "here")(lambda shape: next(units, None)))
+    assert [m.text for m in messages if isinstance(m, work.Said) and m.text] == [str(tmp_path / "here")]
 
 
 def test_check_dry_run_and_mistakes_on_the_command_line(tiny, tmp_path):

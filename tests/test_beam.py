@@ -36,7 +36,8 @@ def worth(vae, z, meter, row, gain, blur):
 
 
 @pytest.mark.parametrize("melody", [c_major_scale(), jig()])
-def test_it_finds_what_trying_all_lines_finds(vae, melody):
+def test_it_finds_what_trying_all_lines_finds(vae, melody, monkeypatch):
+    monkeypatch.setattr("musiclc.model.fast_bfloat16", lambda: False)  # so that both count to the same digits
     row, meter = row_of(melody), torch.tensor([METER_NAMES.index(melody.meter)])
     z, gain = torch.randn(1, 16, generator=torch.Generator().manual_seed(1)), forced(row)
     open_steps, choices = (3, 17, 18), (tok.REST, tok.HOLD, 40, 55)

@@ -74,7 +74,7 @@ def test_existing_output_is_refused_and_kept(tiny, tmp_path):
 
 
 def test_strict_exits_three_with_the_files_written(tiny, tmp_path):
-    done = musiclc("sample", "--model", tiny, "--density", "16", "--range", "C4..C4", "--seed", 1, "-o", "out", "--strict", cwd=tmp_path, code=3)
+    done = musiclc("sample", "--model", tiny, "--range", "C4..C4", "--motion", "100", "-o", "out", "--seed", 1, "--strict", cwd=tmp_path, code=3)
     assert "1 of 1 miss a constraint" in done.err
     assert (tmp_path / "out" / "melody-1-0001.mid").exists()
 

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -35,7 +37,7 @@ def test_a_row_of_a_chunk_does_not_depend_on_its_place_or_its_neighbours(model, 
     n = judge.CHUNK
     wish = methods.Wish(model, [parse_constraint("key", "C"), parse_constraint("density", "6")], model.critics, "4/4")
     noise, times = torch.randn(n, model.vae.dimensions), torch.ones(n)
-    moves = [i % 12 - 6 if method != "vector" else 0 for i in range(n)]
+    moves = [i % 12 - 6 for i in range(n)]
 
     def run(order):
         generators = [torch.Generator().manual_seed(int(i)) for i in order]
@@ -64,8 +66,34 @@ def test_unmet_goals_are_drawn_again_and_the_best_is_delivered(model, monkeypatc
     draws = list(compose.sample(model, {"key": "C"}, 2, compose.SampleOptions(attempts=5, candidates=1, realism=0)))
     assert [(d.satisfied, d.attempts, len(d.melody.notes)) for d in draws] == [(True, 3, 4)] * 2
     draws = list(compose.sample(model, {"key": "C"}, 1, compose.SampleOptions(attempts=2, realism=0)))
+    assert [(d.satisfied, d.attempts, d.method) for d in draws] == [(True, 2, "guided+edit")]
+    assert "edited" in draws[0].warnings[0]
+    monkeypatch.setattr(compose, "_edited", lambda model, constraints, tokens, meter: tokens)
+    draws = list(compose.sample(model, {"key": "C"}, 1, compose.SampleOptions(attempts=2, realism=0)))
     assert [(d.satisfied, d.attempts, d.verdicts[0]["value"]) for d in draws] == [(False, 2, pytest.approx(2 / 3, abs=1e-6))]
     assert "not met" in draws[0].warnings[0]
+
+
+def test_an_edit_grants_keys_and_counts_and_leaves_all_else_alone(model):
+    tokens = tok.from_melody(c_major_scale())  # 8 notes a bar
+    wish = [parse_constraint("key", "G"), parse_constraint("density", "10")]
+    edited = compose._edited(model, wish, tokens, "4/4")
+    assert [float(c.score(c.rule.measure(edited[None], "4/4"))[0]) for c in wish] == [1, 1]
+    missed = [*wish, parse_constraint("span", "3")]  # neither masks nor counts grant that
+    assert compose._edited(model, missed, tokens, "4/4") is tokens
+    assert compose._edited(model, wish[:0], tokens, "4/4") is tokens
+    silent = tok.from_melody(Melody(()))
+    assert compose._edited(model, wish, silent, "4/4") is silent
+
+
+def test_stragglers_have_more_draws_a_round_and_no_more_in_all_than_asked_for(model):
+    of = rounds.Rounds(None, "guided", [0], rounds.RoundOptions(0, candidates=2, attempts=40))._next
+    drawn = [0]
+    while drawn[-1] < 40:
+        drawn.append(drawn[-1] + of(drawn[-1]))
+    assert drawn == [0, 1, 3, 5, 7, 9, 13, 17, 23, 29, 37, 40]
+    many = compose.SampleOptions(candidates=300, attempts=301, realism=1)  # rounds that no chunk holds
+    assert [d.attempts for d in compose.sample(model, {"density": "6"}, 2, many)] == [301, 301]
 
 
 def test_repair_moves_the_last_few_notes_and_says_so(model):
@@ -87,16 +115,26 @@ def test_without_constraints_nothing_is_drawn_twice(model):
 
 
 def test_of_candidates_that_meet_the_wish_the_likeliest_is_delivered(model, monkeypatch):
-    def judged(self, now, best):
+    def drawn_now(self, now, best):
         row = tok.from_melody(Melody((Note(0, 60, 1),)))
         # attempt 1 misses the wish though it is likeliest; 2 meets it; 3 meets it and is likelier
-        return [rounds.Candidate(i, a, np.roll(row, a), np.array([0.5 if a == 1 else 1.0]), {1: 0.1, 2: 0.9, 3: 0.5}[a], None, 0) for i, a in now]
+        return [rounds.Candidate(i, a, np.roll(row, a), np.array([0.5 if a == 1 else 1.0]), np.inf, None, 0) for i, a in now]
 
-    monkeypatch.setattr(rounds.Rounds, "_judged", judged)
+    def nats(model, tokens, meter):
+        attempts = [int(np.flatnonzero(tok.onsets(row))[0]) for row in tokens]  # the step at which the one note begins
+        priced.extend(attempts)
+        return np.array([{1: 0.1, 2: 0.9, 3: 0.5}[a] for a in attempts])
+
+    priced = []
+    monkeypatch.setattr(rounds.Rounds, "_drawn", drawn_now)
+    monkeypatch.setattr(rounds, "nats", nats)
     monkeypatch.setattr(model.prior, "nats_of", lambda realism: 0.0)
     draws = list(compose.sample(model, {"density": "0.25"}, 40, compose.SampleOptions(candidates=2, attempts=3, realism=1)))
     assert {(d.melody.notes[0].start, d.attempts) for d in draws} == {(3, 3)}
     assert [d.index for d in draws] == list(range(1, 41))
+    assert Counter(priced) == {2: 40, 3: 40}  # nobody asks what a melody costs that misses the wish while another meets it
+    draws = list(compose.sample(model, {"density": "0.25"}, 3, compose.SampleOptions(candidates=2, attempts=2, realism=1)))
+    assert {(d.melody.notes[0].start, d.attempts) for d in draws} == {(2, 2)}  # no more attempts than asked for
     # where 0.9 nats a note are likely enough, nobody looks further
     monkeypatch.setattr(model.prior, "nats_of", lambda realism: 0.95)
     draws = list(compose.sample(model, {"density": "0.25"}, 3, compose.SampleOptions(candidates=1, attempts=3)))

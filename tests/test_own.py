@@ -1,6 +1,8 @@
 """Rules of one's own: from a function or two folders to a constraint with a critic, cached, and honest about what goes wrong."""
 
 import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from musiclc import tokens as tok
 from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.goals import Constraint
 from musiclc.melody import Melody, Note
+from musiclc.rules import RULES
 from tests.helpers import c_major_scale, tiny_model
 
 SOURCE = """
@@ -123,6 +126,29 @@ def test_a_critic_is_fitted_once_and_kept_until_the_source_or_the_goal_changes(f
     assert [notes["rule"] for _, notes in own.cached()] == ["low"] * 3
     assert own.forget("low") == 3
     assert own.cached() == []
+
+
+def test_workers_that_need_a_critic_at_once_fit_it_once(file, monkeypatch):
+    model, fits, fit = tiny_model(), [], own._fit
+
+    def slow(*arguments):
+        fits.append(time.monotonic())
+        time.sleep(0.3)  # long enough for the others to come by
+        return fit(*arguments)
+
+    monkeypatch.setattr(own, "_fit", slow)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: compose.prepare_critics(model, [own.parse(f"{file}:low=.1..1")]), range(3)))
+    assert len(fits) == 1
+    assert [path.suffix for path in own.cache_folder().iterdir()] == [".safetensors"]  # no lock left
+
+
+def test_how_much_is_measured_goes_by_halves(monkeypatch):
+    bank, seconds = tiny_model().bank, iter([0.0, 0.1, 1.0, 1.05, 2.0, 2.2])  # the best of three: 0.05 s for 50 melodies, a millisecond each
+    monkeypatch.setattr(own.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(own, "MEASURE_SECONDS", len(bank) * 0.4e-3)
+    monkeypatch.setattr(own, "MIN_MEASURED", 8)
+    assert len(own._affordable(bank, RULES["density"], 0)) == len(bank) // 4
 
 
 def test_what_cannot_be_had_is_said_with_the_best_reached(file, caplog):
