@@ -34,7 +34,7 @@ def write_whole(path: Path, data: bytes, scratch: Path | None = None) -> None:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """One process at a time in here for one `path`; the others wait, then see what it left there. Where the system knows no flock, nobody waits."""
     try:
         import fcntl

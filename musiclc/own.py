@@ -27,7 +27,7 @@ import numpy as np
 
 from musiclc import tokens as tok
 from musiclc.errors import MusiclcError, UsageError
-from musiclc.files import alone
+from musiclc.files import exclusive
 from musiclc.goals import Constraint, Goal, interval
 from musiclc.melody import PHRASE_BARS, Melody
 from musiclc.rules import Rule, parse_rule_option, split_weight
@@ -194,7 +194,7 @@ def own_critic(rule: Rule, source: str, model: "Model", goal: Goal, move: int) -
     move = move if rule.fixed else 0
     key = hashlib.sha256("\n".join([source, rule.name, model.fingerprint(), goal.text, str(move)]).encode()).hexdigest()[:16]
     path = cache_folder() / f"{rule.name}-{key}.safetensors"
-    with alone(path):  # workers that need the same critic at the same time must get the same one
+    with exclusive(path):  # workers that need the same critic at the same time must get the same one
         if path.exists():
             try:
                 critic: Critic = load_networks(path)[0]["critic/own"]

@@ -1,4 +1,4 @@
-"""By hand: python tests/kill_thirty.py [KILLS]. SIGKILL at random moments, then the same command again: the folder must be the undisturbed one.
+"""By hand: python -m tests.kill_thirty [KILLS]. SIGKILL at random moments, then the same command again: the folder must be the undisturbed one.
 
 Every other time all processes of the run are killed at once, as when a machine dies; otherwise only the one that writes.
 """

@@ -1,4 +1,4 @@
-"""By hand: python tests/time_batches.py. What batches cost on two cores, as a Markdown table; ten minutes on a machine with nothing else to do.
+"""By hand: python -m tests.time_batches. What batches cost on two cores, as a Markdown table; ten minutes on a machine with nothing else to do.
 
 Times are wall time of whole commands in units of `python -c "import torch"`, the median of those timed before each command; memory is
 the most that all processes of a run held at one moment (proportional set sizes, looked at once a second).
