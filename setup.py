@@ -4,6 +4,8 @@ from pathlib import Path
 
 from setuptools import setup
 
+ROOMS = sorted(path.parent.name for path in Path(__file__).parent.glob("musiclc/*/__init__.py"))
+
 setup(
     name="musiclc",
     version="0.1.0",
@@ -13,9 +15,9 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
-    packages=["musiclc", "musiclc.midi", "musiclc.rules", "musiclc.cli", "musiclc.data"],
+    packages=["musiclc", *(f"musiclc.{room}" for room in ROOMS), "musiclc.cli", "musiclc.data"],
     package_dir={"musiclc.cli": "cli", "musiclc.data": "data"},
-    package_data={"musiclc": ["py.typed", "page.*"], "musiclc.data": ["*.safetensors", "README.md"]},
+    package_data={"musiclc": ["py.typed"], "musiclc.output": ["page.*"], "musiclc.data": ["*.safetensors", "README.md"]},
     install_requires=[
         # Below 2.14: from 2.14 on a plain install takes a CUDA build of several GB even where a CPU build of 2.13 is offered.
         "torch>=2.6,<2.14",

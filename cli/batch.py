@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from musiclc.cli.options import dump, json_option, quiet_option, talker
+from musiclc.cli._options import dump, json_option, quiet_option, talker
 from musiclc.errors import MusiclcError
 
 EVERY = 60.0  # seconds between two journeys to an address
@@ -48,14 +48,14 @@ def command(
 
     The same command again finishes what is missing and makes anew what changed. Files of jobs that JOBS no longer has are removed.
     """
-    from musiclc import batch
-    from musiclc.cli.jobs import checker
+    from musiclc.batch import run as batch_run
+    from musiclc.cli._jobs import checker
     from musiclc.errors import UsageError
 
     if output is None and not check:
         raise click.UsageError("Missing option '-O': the folder for the jobs' files.")
     try:
-        plan = batch.plan_of(jobs, checker(), lambda line: click.echo(line, err=True))
+        plan = batch_run.plan_of(jobs, checker(), lambda line: click.echo(line, err=True))
     except UsageError as error:
         raise click.UsageError(str(error)) from error
     talk = talker(quiet)
@@ -65,11 +65,11 @@ def command(
     assert output is not None
     place = _Place(output, overwrite)
     if dry_run:
-        _dry_run(batch.dry_run(plan, place.folder), as_json, talk)
+        _dry_run(batch_run.dry_run(plan, place.folder), as_json, talk)
         return
     workers = workers or (_cores() if engine == "local" else None)
     tell = _teller(plan.items, place, as_json, quiet)
-    outcome = batch.run(plan, place.folder, _engine(engine, workers, address, place.folder), overwrite, tell, workers or 1)
+    outcome = batch_run.run(plan, place.folder, _engine(engine, workers, address, place.folder), overwrite, tell, workers or 1)
     place.bring()
     _report(outcome, place, talk)
     if report is not None and (outcome.made or outcome.kept):
@@ -81,11 +81,11 @@ class _Place:
     """Where the files go: a folder, or an address and its copy here."""
 
     def __init__(self, output: str, overwrite: bool):
-        from musiclc import remote
+        from musiclc.batch import mirror
 
         self.name, self.folder, self.mirror, self.last = output, Path(output), None, time.monotonic()
-        if remote.is_address(output):
-            self.mirror = remote.Mirror(output, overwrite)
+        if mirror.is_address(output):
+            self.mirror = mirror.Mirror(output, overwrite)
             self.mirror.fetch()
             self.name, self.folder = self.mirror.address, self.mirror.folder
 
@@ -109,9 +109,10 @@ class _Place:
 
 
 def _engine(name: str, workers: int | None, address: str | None, output: Path) -> Any:
-    from musiclc import engines, folder
+    from musiclc.batch import folder
+    from musiclc.batch import workers as engines
 
-    runners = "musiclc.cli.jobs:runners"
+    runners = "musiclc.cli._jobs:runners"
     if name == "ray":
         return engines.on_ray(address, workers, runners)
     if address:
@@ -135,9 +136,9 @@ def _dry_run(rows: Any, as_json: bool, talk: Callable[[str], None]) -> None:
 
 def _teller(total: int, place: _Place, as_json: bool, quiet: bool) -> Callable[[Any, int], None]:
     """What to do with each message: print its files, move the bar, or say a line a minute where there is no terminal."""
-    from musiclc.batch import Pace
-    from musiclc.cli.options import progress_meter
-    from musiclc.work import Failed, Made, Said
+    from musiclc.batch.messages import Failed, Made, Said
+    from musiclc.batch.run import Pace
+    from musiclc.cli._options import progress_meter
 
     progress, pace, talk = progress_meter(quiet, unit="files"), Pace(total), talker(quiet)
     live = sys.stderr.isatty() and not quiet
@@ -160,11 +161,11 @@ def _teller(total: int, place: _Place, as_json: bool, quiet: bool) -> Callable[[
 
 
 def _page(output: Path, report: Path) -> None:
-    from musiclc import rendering
-    from musiclc.cli.inputs import complain
+    from musiclc.cli._inputs import complain
     from musiclc.files import write_whole
+    from musiclc.output import render
 
-    write_whole(report, rendering.report(output, complain))
+    write_whole(report, render.report(output, complain))
 
 
 def _report(outcome: Any, place: _Place, talk: Callable[[str], None]) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from musiclc.cli.options import OwnRule, dump, json_option, model_option, quiet_option, talker
+from musiclc.cli._options import OwnRule, dump, json_option, model_option, quiet_option, talker
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,14 +30,15 @@ def train(rule, name: str | None, positive: Path | None, negative: Path | None, 
     labelled = [name, positive, negative]
     if any(labelled) if rule is not None else not all(labelled):
         raise click.UsageError("wanted either --rule FILE.py:FUNCTION, or --name, --positive and --negative")
-    from musiclc import compose
+    from musiclc.model import checkpoint
+    from musiclc.sampling import sample as sampling
 
     talk = talker(quiet)
-    loaded = compose.load(model)
+    loaded = checkpoint.load(model)
     if rule is not None:
-        compose.prepare_critics(loaded, [rule])
+        sampling.prepare_critics(loaded, [rule])
         return
-    from musiclc import labels
+    from musiclc.training import labels
 
     assert name
     assert positive
@@ -51,9 +52,9 @@ def train(rule, name: str | None, positive: Path | None, negative: Path | None, 
 @json_option
 def list_(as_json: bool) -> None:
     """Show critics of one's own: fitted ones in the cache, and labelled ones."""
-    from musiclc import labels, own
+    from musiclc.custom import critics, labels
 
-    for path, notes in own.cached():
+    for path, notes in critics.cached():
         said = f"{notes['rule']}\t{notes['goal']}\t{notes['from']}\t{notes['model']}\tbest {notes['best value']}"
         click.echo(dump({"file": str(path), **notes}) if as_json else said)
     for notes in labels.stored():
@@ -66,10 +67,10 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 def remove(name: str) -> None:
     """Drop the critics of the rule NAME."""
-    from musiclc import labels, own
+    from musiclc.custom import critics, labels
     from musiclc.errors import MusiclcError
 
-    dropped = own.forget(name)
+    dropped = critics.forget(name)
     if labels.path_of(name).exists():
         labels.path_of(name).unlink()
         dropped += 1

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from musiclc.cli.options import dump, json_option, model_option, quiet_option, talker
+from musiclc.cli._options import dump, json_option, model_option, quiet_option, talker
 
 SECTIONS = ("reconstruction", "samples", "copies", "cost", "constraints", "transform")
 PARTS = ("methods", "rules", "targets", "rejection", "own")  # of constraints
@@ -33,17 +33,19 @@ def command(
     quiet: bool,
 ) -> None:
     """Print the figures of a model, baselines beside them: reconstruction, samples, copies, cost, constraints, transform; all when none is named."""
-    from musiclc import compose, corpus, evaluate, report
+    from musiclc.evaluation import report, samples
+    from musiclc.model import checkpoint
+    from musiclc.training import corpus
 
     talk = talker(quiet)
-    dataset, loaded = corpus.load(data), compose.load(model)
+    dataset, loaded = corpus.load(data), checkpoint.load(model)
     for section in sections or SECTIONS:
         talk(f"{section} …")
         if section in ("constraints", "transform"):
             mine = tuple(part for part in parts if part in (PARTS if section == "constraints" else EDIT_PARTS))
             made = report.constraints if section == "constraints" else report.edits
             for name, rows in made(loaded, dataset, (count, seed), mine, output).items():
-                click.echo(dump({"section": name, "rows": rows}) if as_json else f"\n## {name}\n\n{evaluate.markdown(rows)}")
+                click.echo(dump({"section": name, "rows": rows}) if as_json else f"\n## {name}\n\n{samples.markdown(rows)}")
             continue
-        table = evaluate.SECTIONS[section](loaded, dataset, count, seed)
-        click.echo(dump({"section": section, "rows": table}) if as_json else f"\n## {section}\n\n{evaluate.markdown(table)}")
+        table = samples.SECTIONS[section](loaded, dataset, count, seed)
+        click.echo(dump({"section": section, "rows": table}) if as_json else f"\n## {section}\n\n{samples.markdown(table)}")

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from musiclc.cli.inputs import complain, expand
-from musiclc.cli.options import dump, json_option, recursive_option
+from musiclc.cli._inputs import complain, expand
+from musiclc.cli._options import dump, json_option, recursive_option
 
 
 @click.command()
@@ -84,7 +84,7 @@ def _changes(said: list[dict[str, Any]], what: str) -> str:
 
 
 def _track(track: dict[str, Any]) -> str:
-    from musiclc.theory import pitch_name
+    from musiclc.music.theory import pitch_name
 
     name = f" {track['name']!r}" if track["name"] else ""
     if not track["notes"]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from musiclc.cli.edits import Outcome, edit_options
-from musiclc.cli.options import constraint_options, goal_fields, progress_meter, talker
+from musiclc.cli._edits import Outcome, edit_options
+from musiclc.cli._options import constraint_options, goal_fields, progress_meter, talker
 from musiclc.errors import MusiclcError, UsageError
 
 
@@ -28,23 +28,25 @@ def command(first: str, last: str, count: int, constraints: list, output: str | 
     \b
     musiclc interpolate verse.mid chorus.mid -n 5 -o way
     """
-    from musiclc import compose, transforms, writing
+    from musiclc.editing import transform as transform_
     from musiclc.midi import read_song
+    from musiclc.model import checkpoint
+    from musiclc.output import manifest
 
     talk = talker(rest["quiet"])
     seed = secrets.randbelow(10**7) if seed is None else seed
     try:
         fields = {"stem": f"{Path(first).stem}-{Path(last).stem}", "seed": str(seed), **goal_fields(constraints)}
-        files = writing.Files(output, count, pattern, fields, rest["overwrite"])
+        files = manifest.Files(output, count, pattern, fields, rest["overwrite"])
     except UsageError as error:
         raise click.UsageError(str(error)) from error
     outcome, progress = Outcome(files, rest["as_json"], talk), progress_meter(rest["quiet"])
     try:
         a, b = (read_song(path, track=rest["track"]) for path in (first, last))
-        model = compose.loaded(rest["model"])
-        for edit in transforms.interpolated(model, a, b, count, constraints, transforms.EditOptions(track=rest["track"], seed=seed)):
+        model = checkpoint.loaded(rest["model"])
+        for edit in transform_.interpolated(model, a, b, count, constraints, transform_.EditOptions(track=rest["track"], seed=seed)):
             source = last if edit.index == count else first
-            outcome.write(writing.edit_entry(edit, "interpolate", source, files.names[edit.index - 1], (seed, edit.index, model.name)), edit.data)
+            outcome.write(transform_.edit_entry(edit, "interpolate", source, files.names[edit.index - 1], (seed, edit.index, model.name)), edit.data)
             progress(edit.index, count, "interpolate")
     except MusiclcError as error:
         outcome.failed(error)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from musiclc.cli.options import json_option, progress_meter, quiet_option, talker
+from musiclc.cli._options import json_option, progress_meter, quiet_option, talker
 
 
 @click.command()
@@ -26,8 +26,8 @@ def command(
 
     Split by tune into train, validation and test. What was skipped, and why, is reported on standard error.
     """
-    from musiclc import corpus
     from musiclc.errors import MusiclcError
+    from musiclc.training import corpus
 
     if output.exists() and not overwrite:
         raise MusiclcError(f"{output}: exists already; name another file, or replace it with --overwrite")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from musiclc.cli.options import dump, json_option, progress_meter, quiet_option, talker
+from musiclc.cli._options import dump, json_option, progress_meter, quiet_option, talker
 from musiclc.errors import MusiclcError, UsageError
 
 
@@ -27,9 +27,9 @@ def command(inputs: tuple[Path, ...], folder: Path | None, report: Path | None, 
     musiclc render out/*.mid -O pictures --svg --wav
     musiclc render out --report out.html
     """
-    from musiclc import rendering
+    from musiclc.output import render
 
-    kinds = [kind for kind in rendering.KINDS if rest[kind]]
+    kinds = [kind for kind in render.KINDS if rest[kind]]
     if folder is None and (report is None or kinds):
         raise click.UsageError("wanted -O DIR, the folder for the files" + ("" if kinds else ", or --report FILE.html"))
     if report is not None and (len(inputs) != 1 or not inputs[0].is_dir()):
@@ -40,17 +40,17 @@ def command(inputs: tuple[Path, ...], folder: Path | None, report: Path | None, 
     failed: list[MusiclcError] = []
     if folder is not None:
         try:
-            made = rendering.plan(inputs, folder, kinds or ["png"], recursive=recursive, overwrite=overwrite)
+            made = render.plan(inputs, folder, kinds or ["png"], recursive=recursive, overwrite=overwrite)
         except UsageError as error:
             raise click.UsageError(str(error)) from error
         progress, total = progress_meter(rest["quiet"]), len(made.inputs) * len(made.kinds)
-        for done, entry in enumerate(rendering.render(made, _teller(failed)), 1):
+        for done, entry in enumerate(render.render(made, _teller(failed)), 1):
             click.echo(dump(entry) if rest["as_json"] else str(made.folder / entry["file"]))
             progress(done, total, "render")
     if report is not None:
         from musiclc.files import write_whole
 
-        write_whole(report, rendering.report(inputs[0], _teller(failed)))
+        write_whole(report, render.report(inputs[0], _teller(failed)))
         click.echo(dump({"file": str(report), "command": "render", "input": str(inputs[0]), "kind": "report"}) if rest["as_json"] else str(report))
     if failed:
         sys.exit(max(error.code for error in failed))

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from musiclc.cli.options import dump, json_option
+from musiclc.cli._options import dump, json_option
 
 
 @click.command()

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from musiclc.cli.options import constraint_options, dump, goal_fields, json_option, model_option, progress_meter, quiet_option, talker
-from musiclc.compose import METHODS
+from musiclc.cli._options import constraint_options, dump, goal_fields, json_option, model_option, progress_meter, quiet_option, talker
 from musiclc.errors import UsageError
-from musiclc.theory import METER_NAMES
+from musiclc.music.theory import METER_NAMES
+from musiclc.sampling.sample import METHODS
 
 
 @click.command()
@@ -44,29 +44,31 @@ def command(
     musiclc sample --key C
     musiclc sample --key "A minor" --density ">=9" --range C4..C6 -n 200 -o out --seed 7
     """
-    from musiclc import compose, writing
+    from musiclc.model import checkpoint
+    from musiclc.output import manifest
+    from musiclc.sampling import sample as sampling
 
     talk = talker(quiet)
     drawn = seed is None
     seed = secrets.randbelow(10**7) if seed is None else seed
     try:
-        options = compose.SampleOptions(
+        options = sampling.SampleOptions(
             meter=rest["meter"], bars=rest["bars"], seed=seed, method=rest["method"], temperature=rest["temperature"], realism=rest["realism"]
         )
         for constraint in constraints:
             constraint.rule.check(constraint.goal, options.meter)
         fields = {"stem": "melody", "seed": str(seed), **goal_fields(constraints)}
-        files = writing.Files(output, count, rest["pattern"], fields, rest["overwrite"])
-        style = writing.Style(rest["bpm"], rest["program"], int(rest["midi_type"]))
+        files = manifest.Files(output, count, rest["pattern"], fields, rest["overwrite"])
+        style = manifest.Style(rest["bpm"], rest["program"], int(rest["midi_type"]))
     except UsageError as error:
         raise click.UsageError(str(error)) from error
     if drawn:
         talk(f"seed {seed}")
-    loaded = compose.load(model)
-    draws = compose.sample(loaded, constraints, count, options)
+    loaded = checkpoint.load(model)
+    draws = sampling.sample(loaded, constraints, count, options)
     progress = progress_meter(quiet)
     missed = []
-    for entry in writing.write_draws(draws, files, style, loaded.name, options):
+    for entry in sampling.write_draws(draws, files, style, loaded.name, options):
         if as_json:
             click.echo(dump(entry))
         elif not files.to_stdout:

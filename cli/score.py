@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from musiclc.cli.inputs import complain, expand
-from musiclc.cli.options import constraint_options, dump, json_option, quiet_option, recursive_option, talker
+from musiclc.cli._inputs import complain, expand
+from musiclc.cli._options import constraint_options, dump, json_option, quiet_option, recursive_option, talker
 
 
 @click.command()
@@ -24,7 +24,7 @@ def command(inputs: tuple[str, ...], constraints: list, as_csv: bool, strict: bo
 
     A line a file on standard output, and with constraints a summary on standard error.
     """
-    from musiclc import compose
+    from musiclc import rules
     from musiclc.errors import InputError
     from musiclc.midi import read_melody
 
@@ -44,7 +44,7 @@ def command(inputs: tuple[str, ...], constraints: list, as_csv: bool, strict: bo
             failed += 1
             continue
         entry = {"file": given.name, "meter": melody.meter, "bars": melody.bars, "notes": len(melody.notes)}
-        entry["rules"] = compose.score(melody, constraints)
+        entry["rules"] = rules.score(melody, constraints)
         entries.append(entry)
         if as_json:
             click.echo(dump(entry))

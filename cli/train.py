@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from musiclc.cli.options import quiet_option, talker
+from musiclc.cli._options import quiet_option, talker
 
 STAGES = ("vae", "prior", "critics", "all")
 
@@ -33,9 +33,10 @@ def command(stage: str, data: Path, output: Path, name: str, bank: int, precisio
     musiclc train all --data data.safetensors -o run
     musiclc sample --model run/model.safetensors --key C
     """
-    from musiclc import corpus, recipes
+    from musiclc.training import corpus
+    from musiclc.training.recipe import FILES, Recipe
 
     dataset = corpus.load(data)
-    recipe = recipes.Recipe.default(name, bank, **{k: v for k, v in given.items() if v is not None})
+    recipe = Recipe.default(name, bank, **{k: v for k, v in given.items() if v is not None})
     recipe.train(stage, dataset, output, (precision, devices, nodes), talker(quiet))
-    click.echo(output / recipes.FILES[STAGES.index(stage) if stage != "all" else 2])
+    click.echo(output / FILES[STAGES.index(stage) if stage != "all" else 2])

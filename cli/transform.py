@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from musiclc.cli.edits import Outcome, edit_options
-from musiclc.cli.inputs import expand
-from musiclc.cli.options import constraint_options, goal_fields, progress_meter, talker
+from musiclc.cli._edits import Outcome, edit_options
+from musiclc.cli._inputs import expand
+from musiclc.cli._options import constraint_options, goal_fields, progress_meter, talker
 from musiclc.errors import MusiclcError, UsageError
 
 
@@ -34,22 +34,24 @@ def command(
     musiclc transform song.mid -o out.mid --key "C minor" --track Voice
     musiclc transform -r songs -o out --key "D dorian" --keep 0.3
     """
-    from musiclc import compose, transforms, writing
+    from musiclc.editing import transform as transform_
     from musiclc.midi import read_song
+    from musiclc.model import checkpoint
+    from musiclc.output import manifest
 
     talk = talker(rest["quiet"])
     seed = secrets.randbelow(10**7) if seed is None else seed
     given, errors = expand(inputs, recursive)
     try:
-        options = transforms.EditOptions(rest["keep"], rest["track"], seed, rest["realism"], rest["temperature"], rest["method"])
+        options = transform_.EditOptions(rest["keep"], rest["track"], seed, rest["realism"], rest["temperature"], rest["method"])
         fields = {"seed": str(seed), **goal_fields(constraints)}
-        names = writing.named_after([i.under for i in given], pattern, fields)
-        files = writing.Files(output, len(names), pattern, fields, rest["overwrite"], tuple(names))
+        names = manifest.named_after([i.under for i in given], pattern, fields)
+        files = manifest.Files(output, len(names), pattern, fields, rest["overwrite"], tuple(names))
     except UsageError as error:
         raise click.UsageError(str(error)) from error
     if not constraints:
         talk("musiclc: no constraint: every file will be as it was")
-    model = compose.loaded(rest["model"])
+    model = checkpoint.loaded(rest["model"])
     progress = progress_meter(rest["quiet"])
     outcome = Outcome(files, rest["as_json"], talk)
     for unread in errors:
@@ -57,8 +59,8 @@ def command(
     for index, (source, name) in enumerate(zip(given, files.names, strict=True), start=1):
         try:
             song = read_song(source.source, name=source.name, track=options.track)
-            edit = transforms.transformed(model, song, constraints, options)
-            entry = writing.edit_entry(edit, "transform", source.name, name, (seed, index, model.name))
+            edit = transform_.transformed(model, song, constraints, options)
+            entry = transform_.edit_entry(edit, "transform", source.name, name, (seed, index, model.name))
             outcome.write(entry, edit.data)
             if plot:
                 outcome.plot(edit, plot if len(given) == 1 else plot / f"{Path(name).stem}.png")

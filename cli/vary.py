@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from musiclc.cli.edits import Outcome, edit_options
-from musiclc.cli.inputs import expand
-from musiclc.cli.options import constraint_options, goal_fields, progress_meter, talker
+from musiclc.cli._edits import Outcome, edit_options
+from musiclc.cli._inputs import expand
+from musiclc.cli._options import constraint_options, goal_fields, progress_meter, talker
 from musiclc.errors import MusiclcError, UsageError
 
 
@@ -30,8 +30,10 @@ def command(source: str, count: int, constraints: list, output: str | None, patt
     \b
     musiclc vary song.mid -n 8 --keep 0.6 -o variations --seed 7
     """
-    from musiclc import compose, transforms, writing
+    from musiclc.editing import transform as transform_
     from musiclc.midi import read_song
+    from musiclc.model import checkpoint
+    from musiclc.output import manifest
 
     talk = talker(rest["quiet"])
     drawn = seed is None
@@ -40,9 +42,9 @@ def command(source: str, count: int, constraints: list, output: str | None, patt
         raise click.UsageError(f"{source}: a folder; vary takes one file (transform takes many)")
     (given,), _ = expand((source,))
     try:
-        options = transforms.EditOptions(rest["keep"], rest["track"], seed, temperature=rest["temperature"])
+        options = transform_.EditOptions(rest["keep"], rest["track"], seed, temperature=rest["temperature"])
         fields = {"stem": Path(given.under).stem, "seed": str(seed), **goal_fields(constraints)}
-        files = writing.Files(output, count, pattern, fields, rest["overwrite"])
+        files = manifest.Files(output, count, pattern, fields, rest["overwrite"])
     except UsageError as error:
         raise click.UsageError(str(error)) from error
     if drawn:
@@ -50,9 +52,9 @@ def command(source: str, count: int, constraints: list, output: str | None, patt
     outcome, progress = Outcome(files, rest["as_json"], talk), progress_meter(rest["quiet"])
     try:
         song = read_song(given.source, name=given.name, track=options.track)
-        model = compose.loaded(rest["model"])
-        for edit in transforms.varied(model, song, count, constraints, options):
-            outcome.write(writing.edit_entry(edit, "vary", given.name, files.names[edit.index - 1], (seed, edit.index, model.name)), edit.data)
+        model = checkpoint.loaded(rest["model"])
+        for edit in transform_.varied(model, song, count, constraints, options):
+            outcome.write(transform_.edit_entry(edit, "vary", given.name, files.names[edit.index - 1], (seed, edit.index, model.name)), edit.data)
             progress(edit.index, count, "vary")
     except MusiclcError as error:
         outcome.failed(error)

@@ -27,11 +27,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 from torch import Tensor, nn
 
-from musiclc import search
-from musiclc.critics import Bounds, Critic, Part, Realism, bounds, combine
-from musiclc.fitting import Actor, Ask, Points, SmallFit, descend, fit_actor, fit_critic, fit_realism
-from musiclc.goals import Goal
-from musiclc.search import ClimbOptions, LangevinOptions, Objective
+from musiclc.latent import search
+from musiclc.latent.critics import Bounds, Critic, Part, Realism, bounds, combine
+from musiclc.latent.fitting import Actor, Ask, Points, SmallFit, descend, fit_actor, fit_critic, fit_realism
+from musiclc.latent.search import ClimbOptions, LangevinOptions, Objective
+from musiclc.rules.goals import Goal
 
 CLASSES, SIDE, DIMENSIONS = 10, 8, 16
 SIGMA = 0.1  # of the decoder's normal, on pixels in [0, 1]: small, for reconstruction at the price of prior samples

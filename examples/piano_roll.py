@@ -6,7 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import musiclc
-from musiclc.theory import pitch_name
+from musiclc.music.theory import pitch_name
 
 
 def main(path: str) -> None:

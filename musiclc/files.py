@@ -59,3 +59,11 @@ def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Raises MusiclcError when the path cannot be written, or exists and must not be replaced."""
+    if path.is_dir():
+        raise MusiclcError(f"{path}: is a folder; wanted a file to write")
+    if path.exists() and not overwrite:
+        raise MusiclcError(f"{path}: exists already; name another place, or replace it with --overwrite")

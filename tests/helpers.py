@@ -2,8 +2,8 @@
 
 import tempfile
 
-from musiclc import work
-from musiclc.melody import Melody, Note
+from musiclc.batch import messages
+from musiclc.music.melody import Melody, Note
 
 
 def c_major_scale() -> Melody:
@@ -23,12 +23,12 @@ def tiny_model(name: str = "tiny"):
     """An untrained model with all its parts, small enough for any test."""
     import torch
 
-    from musiclc.bank import decoded
-    from musiclc.checkpoint import Model
-    from musiclc.critics import Critic, CriticConfig, Realism
-    from musiclc.fitting import Actor
-    from musiclc.model import MelodyVAE, VAEConfig
-    from musiclc.prior import FlowPrior, PriorConfig
+    from musiclc.latent.critics import Critic, CriticConfig, Realism
+    from musiclc.latent.fitting import Actor
+    from musiclc.model.bank import decoded
+    from musiclc.model.checkpoint import Model
+    from musiclc.model.prior import FlowPrior, PriorConfig
+    from musiclc.model.vae import MelodyVAE, VAEConfig
     from musiclc.rules import RULES
 
     torch.manual_seed(0)
@@ -46,7 +46,7 @@ def telling_where():
     """Runners, for a worker of engines.local: says where its temporary files go."""
 
     def where(unit, also):
-        yield work.Said(tempfile.gettempdir(), unit.number)
-        yield work.Done(unit.number)
+        yield messages.Said(tempfile.gettempdir(), unit.number)
+        yield messages.Done(unit.number)
 
     return {"where": where}

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from musiclc.checkpoint import save_model
+from musiclc.model.checkpoint import save_model
 from tests.helpers import tiny_model
 
 COMMAND = [sys.executable, "-m", "musiclc.cli", "batch"]

@@ -1,6 +1,7 @@
-"""The layout of design.md, held by tests: what may import what, and what must not load."""
+"""The layout of docs/architecture.md, held by tests: what may import what, and what must not load."""
 
 import ast
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -8,40 +9,132 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-RULES = tuple(f"rules/{path.stem}" for path in sorted((ROOT / "musiclc" / "rules").glob("*.py")))
-CORE = ("errors", "theory", "melody", "tokens", *RULES, "goals", "home", "piece", "moves", "trigram", "rolls")
-HEAVY = {"torch", "note_seq", "pretty_midi", "music21", "matplotlib", "lightning_fabric", "mido"}
+PACKAGE = ROOT / "musiclc"
+
+# The rooms from the ground up. A room imports only from floors below its own, whatever the place of the import.
+FLOORS = (
+    ("errors", "latent", "data"),
+    ("files", "music"),
+    ("rules", "midi"),
+    ("model", "output"),
+    ("custom",),
+    ("editing", "training"),
+    ("sampling",),
+    ("batch", "evaluation"),
+    ("cli",),
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+CORE = ("errors", "music", "rules")  # Python and numpy: neither torch nor files
+HEAVY = {"torch", "note_seq", "pretty_midi", "music21", "matplotlib", "lightning_fabric", "mido", "ray", "PIL", "jinja2", "fsspec"}
+TORCH_ROOMS = {"latent", "model", "sampling", "editing", "training"}  # import torch at the top; nobody imports them at the top for --help
+MOST_LINES = 400
 
 
-def imports(path, top_level):
+def modules():
+    """Module name below musiclc → its file, the command line's included."""
+    found = {path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path for path in PACKAGE.rglob("*.py")}
+    found |= {f"cli.{path.stem}": path for path in (ROOT / "cli").glob("*.py")} | {"data": ROOT / "data" / "__init__.py"}
+    return {name.removesuffix(".__init__"): path for name, path in found.items() if name != "__init__"}
+
+
+MODULES = modules()
+
+
+def imports(path, top_level=False):
+    """Names of what a file imports, whole: `from a.b import c` gives a.b.c where that is a module, else a.b."""
     tree = ast.parse(path.read_text())
     for node in tree.body if top_level else ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (a.name.split(".")[0] for a in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module.split(".")[0]
+            whole = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name if name.removeprefix("musiclc.") in MODULES else node.module for name in whole)
 
 
-@pytest.mark.parametrize("name", CORE)
+def libraries(path, top_level=False):
+    return {name.split(".")[0] for name in imports(path, top_level)}
+
+
+def ours(path):
+    """Modules of ours that a file imports."""
+    return {name.removeprefix("musiclc.") for name in imports(path) if name.removeprefix("musiclc.") in MODULES and name != "musiclc"}
+
+
+def room(name):
+    return name.split(".")[0]
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_no_import_runs_back_up_nor_to_a_room_beside(name):
+    wrong = [other for other in ours(MODULES[name]) if room(other) != room(name) and FLOOR[room(other)] >= FLOOR[room(name)]]
+    assert not wrong, f"{name} (floor {FLOOR[room(name)]}) imports {wrong}"
+
+
+def test_every_room_has_its_floor_and_no_more_rooms_than_agreed():
+    assert {room(name) for name in MODULES} == set(FLOOR)
+    assert len(FLOOR) <= 16
+    assert sorted(p.name for p in PACKAGE.glob("*.py")) == ["__init__.py", "errors.py", "files.py"]
+
+
+def test_no_circle_of_imports_wherever_they_stand():
+    arrows = {name: ours(path) - {name} for name, path in MODULES.items()}
+    left = dict(arrows)
+    while free := [name for name, others in left.items() if not others & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left, f"each of these imports another of them: {sorted(left)}"
+
+
+@pytest.mark.parametrize("name", sorted(n for n in MODULES if room(n) in CORE))
 def test_the_core_imports_nothing_heavy_and_opens_no_file(name):
-    path = ROOT / "musiclc" / f"{name}.py"
-    assert not set(imports(path, top_level=False)) & (HEAVY | {"click", "pathlib", "os", "io"})
-    assert "open(" not in path.read_text()
+    assert not libraries(MODULES[name]) & (HEAVY | {"click", "pathlib", "os", "io"})
+    assert "open(" not in MODULES[name].read_text()
+
+
+def test_the_engine_knows_nothing_else_of_ours():
+    assert not [(name, other) for name in MODULES if room(name) == "latent" for other in ours(MODULES[name]) if room(other) != "latent"]
 
 
 def test_the_midi_libraries_are_imported_in_one_folder_and_music21_in_two_files():
-    for path in (ROOT / "musiclc").rglob("*.py"):
-        found = set(imports(path, top_level=False))
-        assert path.parent.name == "midi" or not found & {"mido", "pretty_midi", "note_seq"}, path
-        assert path.name in ("notation.py", "corpus.py") or "music21" not in found, path
-        assert not set(imports(path, top_level=True)) & {"mido", "pretty_midi", "note_seq", "music21"}, path
+    for name, path in MODULES.items():
+        found = libraries(path)
+        assert room(name) == "midi" or name == "evaluation.arranged" or not found & {"mido", "pretty_midi", "note_seq"}, name
+        assert name in ("training.scores", "training.corpus") or "music21" not in found, name
+
+
+def test_heavy_modules_are_imported_inside_functions():
+    for name, path in MODULES.items():
+        allowed = {"torch"} if room(name) in TORCH_ROOMS else set()
+        assert not libraries(path, top_level=True) & HEAVY - allowed, name
 
 
 def test_the_library_knows_no_click_and_prints_nothing():
-    for path in (ROOT / "musiclc").rglob("*.py"):
-        assert "click" not in imports(path, top_level=False), path
+    for name, path in MODULES.items():
+        if room(name) == "cli":
+            continue
+        assert "click" not in libraries(path), name
+        assert "musiclc.cli" not in path.read_text() or name.startswith("evaluation."), f"{name} names the command line"
         calls = {n.func.id for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-        assert "print" not in calls, path
+        assert "print" not in calls, name
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_file_holds_what_a_reader_can_hold(name):
+    assert MODULES[name].read_text().count("\n") <= MOST_LINES
+
+
+def test_every_folder_says_what_it_is_for():
+    for path in PACKAGE.glob("*/__init__.py"):
+        assert len((ast.get_docstring(ast.parse(path.read_text())) or "").split()) >= 15, path
+
+
+def test_tests_mirror_the_rooms():
+    rooms = {room(name) for name in MODULES} - {"errors", "files", "data"}
+    assert rooms <= {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()}
+
+
+def test_floors_are_named_once():
+    assert len(FLOOR) == len(list(itertools.chain(*FLOORS)))
 
 
 def test_help_loads_neither_torch_nor_numpy():

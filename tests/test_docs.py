@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from musiclc.cli import COMMANDS
-from musiclc.compose import shipped_model
+from musiclc.data import shipped_model
 from musiclc.rules import RULES
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +27,7 @@ def test_every_command_shown_exists_and_every_file_named_is_there():
 
 def test_every_option_shown_exists():
     shown = set(re.findall(r"(?<![\w-])(--[a-z][\w-]+)", README)) - {"--no-deps"}
-    texts = "".join((ROOT / "cli" / f"{name}.py").read_text() for name in COMMANDS) + (ROOT / "cli" / "options.py").read_text()
+    texts = "".join((ROOT / "cli" / f"{name}.py").read_text() for name in COMMANDS) + (ROOT / "cli" / "_options.py").read_text()
     rules = {f"--{name}" for name in RULES}
     assert not [option for option in shown - rules if f'"{option}"' not in texts]
 

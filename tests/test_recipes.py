@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from musiclc.compose import score
 from musiclc.midi import read_melody, to_bytes
+from musiclc.rules import score
 from tests.helpers import c_major_scale
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

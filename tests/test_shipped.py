@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import musiclc
-from musiclc import tokens as tok
+from musiclc.music import tokens as tok
 from musiclc.rules import RULES
 
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from musiclc.checkpoint import save_model
+from musiclc.model.checkpoint import save_model
 from tests.helpers import tiny_model
 
 PYTHON, MUSICLC = [sys.executable], [sys.executable, "-m", "musiclc.cli", "batch"]

@@ -7,9 +7,10 @@ events.py    the bytes of a file as events, and back;  notes.py  events as notes
 tracks.py    which track has the melody;  edit.py  other notes in a file and nothing else;  like.py  PrettyMIDI and NoteSequence
 """
 
-from musiclc.midi.runs import MidiReading, read_runs
-from musiclc.midi.sheets import read_notes
-from musiclc.midi.song import Section, Song, bar_text, read_melody, read_song
+from musiclc.midi.melodies import MidiReading, read_runs
+from musiclc.midi.performance import read_notes
+from musiclc.midi.section import Section
+from musiclc.midi.song import Song, bar_text, read_melody, read_song
 from musiclc.midi.tracks import TrackInfo
 from musiclc.midi.write import TICKS, TICKS_PER_STEP, to_bytes
 

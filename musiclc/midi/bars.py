@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from musiclc.midi.notes import Grid
-from musiclc.theory import METERS, STEPS_PER_QUARTER
+from musiclc.music.theory import METERS, STEPS_PER_QUARTER
 
 READ_AS = {(4, 4): "4/4", (2, 2): "4/4", (2, 4): "4/4", (3, 4): "3/4", (6, 8): "6/8"}
 

@@ -21,12 +21,12 @@ from statistics import median_low
 from typing import TYPE_CHECKING
 
 from musiclc.errors import MusiclcError
-from musiclc.melody import Melody, Note
-from musiclc.midi.events import END_OF_TRACK, NOTE_OFF, NOTE_ON, Event, File, message, moved, repitched, with_track
+from musiclc.midi.codec import END_OF_TRACK, NOTE_OFF, NOTE_ON, Event, File, message, moved, repitched, with_track
 from musiclc.midi.notes import Grid, Sounding
+from musiclc.music.melody import Melody, Note
 
 if TYPE_CHECKING:
-    from musiclc.midi.song import Section
+    from musiclc.midi.section import Section
     from musiclc.midi.tracks import Entry
 
 Key = tuple[int, int, int, int]

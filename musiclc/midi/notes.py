@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from musiclc.midi.events import NOTE_OFF, NOTE_ON, Event
-from musiclc.theory import STEPS_PER_QUARTER
+from musiclc.midi.codec import NOTE_OFF, NOTE_ON, Event
+from musiclc.music.theory import STEPS_PER_QUARTER
 
 DRUMS = 9  # the channel, counted from 0
 POLYPHONY = 0.2

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from musiclc.errors import InputError
-from musiclc.midi.events import INSTRUMENT, META, NAME, PROGRAM, Event, File
+from musiclc.midi.codec import INSTRUMENT, META, NAME, PROGRAM, Event, File
 from musiclc.midi.notes import DRUMS, POLYPHONY, Sounding, pair, polyphony
 
 MELODY_NAMES = (

@@ -9,8 +9,8 @@ Inside: `to_bytes`.
 import io
 from typing import Any
 
-from musiclc.melody import Melody
-from musiclc.theory import STEPS_PER_QUARTER
+from musiclc.music.melody import Melody
+from musiclc.music.theory import STEPS_PER_QUARTER
 
 TICKS = 480  # a quarter note
 TICKS_PER_STEP = TICKS // STEPS_PER_QUARTER

@@ -9,18 +9,20 @@ Inside: `RULES`, `find_rule`, `parse_constraint`, `parse_rule_option`, `split_we
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from musiclc.errors import UsageError
-from musiclc.goals import Constraint
-from musiclc.rules.base import Measure, Rule
+from musiclc.music import tokens as tok
+from musiclc.music.melody import Melody
+from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH
+from musiclc.rules.base import Constraint, Measure, Rule
 from musiclc.rules.harmony import CHORDS, END, KEY, MAJOR_PROFILE, MINOR_PROFILE, START, best_key, key_measures
 from musiclc.rules.pitch import CONTOUR, MOTION, RANGE, REGISTER, SPAN, STEPS
 from musiclc.rules.rhythm import COMPLEXITY, DENSITY, LONGEST, REPETITION, RESTS, SYNCOPATION
-from musiclc.theory import HIGHEST_PITCH, LOWEST_PITCH
 
 __all__ = [
     "MAJOR_PROFILE",
@@ -101,3 +103,19 @@ def allowed_pitches(constraints: Sequence[Constraint]) -> np.ndarray:
         if constraint.rule.allowed:
             allowed &= constraint.rule.allowed(constraint.goal)
     return allowed
+
+
+def parse_constraints(wishes: Mapping[str, str] | Sequence[Constraint] | None) -> list[Constraint]:
+    """Constraints from {"key": "C", "density": "6"}; a list of constraints is taken as it is. Raises UsageError."""
+    if isinstance(wishes, Mapping):
+        return settled([parse_constraint(name, str(goal)) for name, goal in wishes.items()])
+    return settled(list(wishes or []))
+
+
+def score(melody: Melody, constraints: Mapping[str, str] | Sequence[Constraint] | None = None) -> list[dict[str, Any]]:
+    """What each rule measures: verdicts on the constraints, or, without any, every rule's value."""
+    wished = parse_constraints(constraints)
+    tokens = tok.from_melody(melody)[None]
+    if not wished:
+        return [{"rule": r.name, "value": r.value(r.measure(tokens, melody.meter)[0], None)} for r in RULES.values()]
+    return [c.verdict(c.rule.measure(tokens, melody.meter)[0]) for c in wished]

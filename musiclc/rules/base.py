@@ -1,10 +1,10 @@
-"""What a rule is: `Rule`, and the helpers that its rows share.
+"""What a rule is: `Rule`; what is asked of it: `Constraint`; and the helpers that its rows share.
 
 A rule measures melodies: vectorised over a batch of token rows (n, T) in one meter, it gives *measures* (n, m), which a critic
 learns to foretell from latent points. A goal bounds the measures, or one weighted sum of them; the value reported is one
 number for people.
 
-Inside: `Rule`, `plain`, `number_goal`, `moved_by_addition`.
+Inside: `Constraint`, `Rule`, `plain`, `number_goal`, `moved_by_addition`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,9 +14,38 @@ from typing import Any, Literal
 import numpy as np
 
 from musiclc.errors import UsageError
-from musiclc.goals import Constraint, Goal, distance_score, interval
+from musiclc.rules.goals import Goal, distance_score, interval
 
 Measure = Callable[[np.ndarray, str], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A rule, a goal and a weight (how hard the search pushes, 1 by default)."""
+
+    rule: "Rule"
+    goal: Goal
+    weight: float = 1.0
+
+    def score(self, measures: np.ndarray) -> np.ndarray:
+        """Scores in [0, 1] of the rule's measures (n, m): (n,); 1 means met."""
+        return self.rule.score(measures, self.goal)
+
+    def satisfied(self, measures: np.ndarray) -> np.ndarray:
+        """Whether the goal is met: bool (n,)."""
+        return self.score(measures) >= 1 - 1e-9
+
+    def verdict(self, measures: np.ndarray) -> dict[str, Any]:
+        """One melody's measures (m,) as the manifest's entry."""
+        row = measures[None]
+        return {
+            "rule": self.rule.name,
+            "goal": self.goal.text,
+            "value": self.rule.value(row[0], self.goal),
+            "score": round(float(self.score(row)[0]), 6),
+            "satisfied": bool(self.satisfied(row)[0]),
+            "weight": self.weight,
+        }
 
 
 def _settled(goal: Goal, others: Sequence[Constraint]) -> Goal:

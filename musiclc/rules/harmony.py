@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from musiclc import tokens as tok
 from musiclc.errors import UsageError
-from musiclc.goals import Constraint, Goal
-from musiclc.melody import PHRASE_BARS
-from musiclc.rules.base import Measure, Rule
-from musiclc.theory import METERS, PITCH_CLASS_NAMES, SCALES, parse_chord, parse_key, parse_pitch_class
+from musiclc.music import tokens as tok
+from musiclc.music.melody import PHRASE_BARS
+from musiclc.music.theory import METERS, PITCH_CLASS_NAMES, SCALES, parse_chord, parse_key, parse_pitch_class
+from musiclc.rules.base import Constraint, Measure, Rule
+from musiclc.rules.goals import Goal
 
 # ---- key -----------------------------------------------------------------------------------------------------------
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from musiclc import tokens as tok
 from musiclc.errors import UsageError
-from musiclc.goals import Goal, interval
+from musiclc.music import tokens as tok
+from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS, parse_pitch, pitch_name
 from musiclc.rules.base import Rule, moved_by_addition, number_goal, plain
-from musiclc.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS, parse_pitch, pitch_name
+from musiclc.rules.goals import Goal, interval
 
 WIDEST = HIGHEST_PITCH - LOWEST_PITCH  # semitones: 87
 WHOLE_TONE = 2  # semitones: the largest move that is a step

@@ -8,10 +8,10 @@ Inside: for each rule its measuring function, such as `density_measures`, and it
 
 import numpy as np
 
-from musiclc import tokens as tok
-from musiclc.melody import PHRASE_BARS
+from musiclc.music import tokens as tok
+from musiclc.music.melody import PHRASE_BARS
+from musiclc.music.theory import METERS, STEPS_PER_QUARTER
 from musiclc.rules.base import Rule, number_goal, plain
-from musiclc.theory import METERS, STEPS_PER_QUARTER
 
 BEAT_STEPS = {"4/4": 4, "3/4": 4, "6/8": 6}
 

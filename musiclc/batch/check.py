@@ -1,0 +1,304 @@
+"""What jobs mean: every field checked as the command itself would check it, and a task made of each job.
+
+The schema is not written down anywhere: the command line hands over each batchable command as a `Command`, made from that
+command's own options. Checking loads no network; goals and words are parsed once each, however many jobs share them.
+
+Inside: `Field`, `Command`, `Task`, `Checker`.
+"""
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from glob import glob, has_magic
+from pathlib import Path
+from typing import Any
+
+from musiclc.batch.table import Mistake, Row, expanded
+from musiclc.errors import InputError, MusiclcError
+
+OWN = ("id", "command", "grid")  # fields that are the batch's own
+MOST_REMEMBERED = 20_000  # values of a field that are kept parsed
+SEEDS = 10**12  # derived seeds lie below
+LONGEST_ID = 120
+_ID = re.compile(r"[\w#+][\w#+.,= -]*")
+_TAKEN = {"manifest.jsonl", "failures.jsonl"}
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder a call
+
+
+@dataclass(frozen=True)
+class Field:
+    """One option of a command as a job's field. convert: the value as text (a list of them if `multiple`) → what the command gets.
+
+    default: as text, "" when there is none. flag: whether it is true or false. refused: why jobs may not give it, or "".
+    """
+
+    name: str
+    option: str
+    convert: Callable[[Any], Any]
+    multiple: bool = False
+    flag: bool = False
+    default: str = ""
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as jobs ask for it.
+
+    check: the converted values by field → raises UsageError where they do not go together. inputs: least and most files that
+    `input` names; most is None without limit. itemwise: whether file i depends on (seed, i) alone, so that a job may be
+    made in parts, shares its work with jobs of like shape, and keeps its first files when n grows. free: fields that a
+    shape may differ in.
+    """
+
+    name: str
+    fields: dict[str, Field]
+    check: Callable[[dict[str, Any]], None] = lambda values: None
+    inputs: tuple[int, int | None] = (0, 0)
+    itemwise: bool = False
+    free: frozenset[str] = frozenset()
+
+    @property
+    def seeded(self) -> bool:
+        """Whether the command takes a seed."""
+        return "seed" in self.fields
+
+
+@dataclass(frozen=True)
+class Task:
+    """A checked job. options: canonical texts by field, without defaults, n and seed. count: how many files, 1 where only the run can tell.
+
+    fingerprint: of all that decides the bytes of its files. shape: of all that jobs must share to share chunks; "" shares with none.
+    """
+
+    id: str
+    line: int
+    command: str
+    options: dict[str, Any]
+    count: int
+    seed: int | None
+    fingerprint: str
+    shape: str = ""
+    mistakes: list[str] = field(default_factory=list)  # "field: what is wrong"; a task that has some is not run
+    code: int = 0
+
+    def dumped(self) -> str:
+        """One line of JSON, which `loaded` reads."""
+        return _encode(list(vars(self).values()))
+
+    @classmethod
+    def loaded(cls, line: str) -> "Task":
+        """The task of a line of JSON."""
+        return cls(*json.loads(line))
+
+
+@dataclass
+class Checker:
+    """Rows → tasks. commands: what jobs may ask for. version: of musiclc, part of every fingerprint.
+
+    model_of: path or None → a short hash of the model's file.
+    """
+
+    commands: Mapping[str, Command]
+    version: str
+    model_of: Callable[[str | None], str]
+    _ids: dict[str, int] = field(default_factory=dict)
+    _known: dict[tuple[str, str], dict[Any, Any]] = field(default_factory=dict)
+    _together: set[str] = field(default_factory=set)
+    _files: dict[str, str] = field(default_factory=dict)
+
+    def tasks(self, rows: Iterable[Row]) -> Iterator[Task]:
+        """A task for every job, grids made out; mistakes stand in the task."""
+        for row in rows:
+            for each in expanded(row):
+                yield self._task(each)
+
+    def _task(self, row: Row) -> Task:
+        given = row.values or {}
+        mistakes = list(row.mistakes)
+        name = self._id(row, given, mistakes)
+        command = self._command(row, given, mistakes) if row.values is not None and not mistakes else None
+        if command is None:
+            return _failed(name, row.line, "", mistakes)
+        values, texts = self._values(command, row.line, given, mistakes)
+        task = None
+        if not mistakes:
+            try:
+                task = self._made(command, name, row.line, values, texts)
+            except MusiclcError as error:
+                mistakes.append(Mistake(row.line, "", str(error), error.code))
+        return task or _failed(name, row.line, command.name, mistakes)
+
+    def _id(self, row: Row, given: Mapping[str, Any], mistakes: list[Mistake]) -> str:
+        """The job's id; where it has none, or none that can name a folder, one made of its line."""
+        fallback = f"job-{row.line:04d}"
+        if given.get("id") in (None, ""):
+            name = fallback
+        else:
+            name = str(given["id"])
+            if (
+                not _ID.fullmatch(name)
+                or name[-1] in ". "
+                or len(name) > LONGEST_ID
+                or name.lower() in _TAKEN
+                or isinstance(given["id"], (list, dict))
+            ):
+                mistakes.append(
+                    Mistake(row.line, "id", f"{name[:60]!r} cannot name a folder; wanted letters, digits and - _ # + . only, at most {LONGEST_ID}")
+                )
+                name = fallback
+        if name.casefold() in self._ids:
+            first = self._ids[name.casefold()]
+            mistakes.append(Mistake(row.line, "id", f"{name!r} stands on line {first} already; wanted a name of its own for each job's folder"))
+            return f"{fallback}-again"
+        self._ids[name.casefold()] = row.line
+        return name
+
+    def _command(self, row: Row, given: Mapping[str, Any], mistakes: list[Mistake]) -> Command | None:
+        name = given.get("command", "sample")
+        if isinstance(name, str) and name in self.commands:
+            return self.commands[name]
+        mistakes.append(
+            Mistake(row.line, "command", f"{name!r} is not for batches; wanted {', '.join(self.commands)}{_slip(str(name), self.commands)}")
+        )
+        return None
+
+    def _values(self, command: Command, line: int, given: Mapping[str, Any], mistakes: list[Mistake]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The fields' values as the command gets them, and as canonical texts; those that are wrong go to `mistakes`."""
+        values: dict[str, Any] = {}
+        texts: dict[str, Any] = {}
+        for name, value in given.items():
+            if name in OWN or value is None:
+                continue
+            found = command.fields.get(name)
+            if name == "input" and command.inputs[1] != 0:
+                texts["input"] = value
+            elif found is None or found.refused:
+                known = [n for n, f in command.fields.items() if not f.refused]
+                why = found.refused if found else f"unknown to {command.name}{_slip(name, known)}"
+                mistakes.append(Mistake(line, name, why))
+            else:
+                text, converted, wrong = self._converted(command, found, value)
+                if wrong:
+                    mistakes.append(Mistake(line, name, wrong))
+                elif text not in ("", "false", found.default, []):
+                    values[name], texts[name] = converted, text
+        if command.inputs[1] != 0:
+            self._inputs(command, line, texts, mistakes)
+        return values, texts
+
+    def _converted(self, command: Command, field: Field, value: Any) -> tuple[Any, Any, str]:
+        """A value as canonical text, as the command gets it, and what is wrong with it; each is worked out once."""
+        try:
+            text = _canonical(field, value)
+        except ValueError as error:
+            return "", None, str(error)
+        known = self._known.setdefault((command.name, field.name), {})
+        key = tuple(text) if isinstance(text, list) else text
+        if key not in known:
+            if len(known) >= MOST_REMEMBERED:
+                known.clear()
+            try:
+                known[key] = (field.convert(text), "")
+            except (MusiclcError, ValueError) as error:
+                known[key] = (None, " ".join(str(error).split()))
+        return (text, *known[key])
+
+    def _inputs(self, command: Command, line: int, texts: dict[str, Any], mistakes: list[Mistake]) -> None:
+        """The files that `input` names, globs made out, in order of name."""
+        given = texts.pop("input", [])
+        paths: list[str] = []
+        for each in given if isinstance(given, list) else [given]:
+            found = sorted(glob(str(each), recursive=True)) if has_magic(str(each)) else [str(each)]
+            if not found or not Path(found[0]).exists():
+                mistakes.append(Mistake(line, "input", f"{each}: no such file", InputError.code))
+            paths += found
+        least, most = command.inputs
+        if len(paths) < least or (most is not None and len(paths) > most):
+            wanted = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+            mistakes.append(Mistake(line, "input", f"{len(paths)} files; {command.name} takes {wanted}"))
+        texts["input"] = paths
+
+    def _made(self, command: Command, name: str, line: int, values: dict[str, Any], texts: dict[str, Any]) -> Task:
+        n, seed = values.get("n", 1), values.get("seed")
+        options = {k: texts[k] for k in sorted(texts) if k not in ("n", "seed")}
+        if command.seeded and seed is None:
+            told = {k: v for k, v in options.items() if k != "strict"}
+            seed = int(hashlib.sha256(json.dumps([name, command.name, told]).encode()).hexdigest(), 16) % SEEDS
+        shape = json.dumps([command.name, {k: v for k, v in options.items() if k not in command.free}])
+        together = json.dumps([command.name, options, n > 1])
+        if together not in self._together:
+            command.check({**values, "n": n, "seed": seed})
+            if len(self._together) >= MOST_REMEMBERED:
+                self._together.clear()
+            self._together.add(together)
+        files = [self._hash_of(path) for path in _files_named(options)]
+        model = self.model_of(options.get("model")) if "model" in command.fields else ""
+        decisive = {k: v for k, v in options.items() if k != "strict"}
+        decides = [self.version, command.name, decisive, seed, files, model, None if command.itemwise else n]
+        fingerprint = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+        if not command.itemwise:
+            return Task(name, line, command.name, {**options, **({"n": str(n)} if "n" in texts else {})}, 1, seed, fingerprint)
+        return Task(name, line, command.name, options, n, seed, fingerprint, shape)
+
+    def _hash_of(self, path: str) -> str:
+        """A file's hash, worked out once; folders are hashed by their files."""
+        if path not in self._files:
+            whole = Path(path)
+            parts = sorted(p for p in whole.rglob("*") if p.is_file()) if whole.is_dir() else [whole]
+            found = hashlib.sha256()
+            for part in parts:
+                try:
+                    found.update(str(part.relative_to(whole)).encode() + part.read_bytes())
+                except OSError as error:
+                    raise InputError(f"{part}: cannot be read ({error.strerror})") from error
+            self._files[path] = found.hexdigest()
+        return self._files[path]
+
+
+def _files_named(options: Mapping[str, Any]) -> list[str]:
+    """The files that decide what a job makes: its inputs, and the sources of rules of one's own and of taught ones."""
+    sources = [rule.rpartition(".py:")[0] + ".py" for rule in options.get("rule", []) if ".py:" in rule]
+    taught = [_taught(rule) for rule in options.get("rule", []) if "=" not in rule and ".py:" not in rule]
+    return [*options.get("input", []), *sources, *taught]
+
+
+def _taught(rule: str) -> str:
+    from musiclc.custom import labels
+
+    return str(labels.path_of(rule.partition("@")[0].strip()))
+
+
+def _canonical(field: Field, value: Any) -> Any:
+    """The value as text, or a list of texts; "true" or "false" for a flag. Raises ValueError for what no option could say."""
+    if field.flag:
+        text = str(value).lower()
+        if text in ("true", "false", "1", "0", "yes", "no"):
+            return "true" if text in ("true", "1", "yes") else "false"
+        raise ValueError(f"{value!r}; wanted true or false")
+    if field.multiple:
+        return [_text(each) for each in value] if isinstance(value, list) else [_text(value)]
+    if isinstance(value, list):
+        raise ValueError('a list; for a job of each of its values add "grid": true')
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (dict, list, bool)):
+        raise ValueError(f"{json.dumps(value)[:60]}; wanted text or a number")
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _failed(name: str, line: int, command: str, mistakes: list[Mistake]) -> Task:
+    said = [f"{m.field}: {m.text}" if m.field else m.text for m in mistakes]
+    return Task(name, line, command, {}, 0, None, "", "", said, max(m.code for m in mistakes))
+
+
+def _slip(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""

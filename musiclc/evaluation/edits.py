@@ -1,0 +1,236 @@
+"""Figures of edits, on whole tunes that the model has never seen, as MIDI files that music21 wrote: `musiclc evaluate transform`.
+
+Tunes: all of the near collection that can be read, and some hundred of the far one; notes are read back from the written files.
+*Allowed* notes are those that the wish leaves alone; *contour* is Pearson's r of the pitches sounding before and after, step by step;
+*surprise* is in nats a note under a trigram (trigram.py) of training tunes in the tune's meter. Baseline: snapping, every forbidden
+note to the nearest allowed pitch, all down or all up where both are as near, whichever of the two surprises less in each file.
+
+Inside: `figures`, `Tune`, `tunes`, `PARTS`.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musiclc.editing.piece import Piece
+from musiclc.editing.transform import Edit, EditOptions, piece_of, transformed
+from musiclc.evaluation.trigram import Trigram, events
+from musiclc.evaluation.tunes import THINNED, Table, Tune, Wish, denser, met, parallel, possible, tunes
+from musiclc.midi import read_song
+from musiclc.music import tokens as tok
+from musiclc.music.theory import METERS
+from musiclc.rules import allowed_pitches, parse_constraint
+from musiclc.training.corpus import Dataset
+
+if TYPE_CHECKING:
+    from musiclc.model.checkpoint import Model
+
+LOG = logging.getLogger("musiclc")
+KEEPS = (0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0)
+FRONTIER_TUNES = 100
+
+
+# ---- wishes --------------------------------------------------------------------------------------------------------
+
+
+def dorian(tune: Tune) -> Wish:
+    """Dorian on the same tonic."""
+    return {"key": f"{tune.key.split()[0]} dorian"}
+
+
+def thinner(tune: Tune) -> Wish:
+    """Two thirds of the notes."""
+    return {"density": f"{THINNED * tune.density:.4f}"}
+
+
+WISHES: dict[str, Callable[[Tune], Wish]] = {
+    "parallel mode": parallel,
+    "dorian": dorian,
+    "density × 1.5": denser,
+    "density × 0.67": thinner,
+    "parallel mode and density × 1.5": lambda t: parallel(t) | denser(t),
+    "dorian and density × 0.67": lambda t: dorian(t) | thinner(t),
+}
+
+
+# ---- measuring -----------------------------------------------------------------------------------------------------
+
+
+class Surprise:
+    """Nats a note of pieces under trigrams of training tunes, one a meter."""
+
+    def __init__(self, dataset: Dataset):
+        self.judges = {meter: Trigram(events(dataset.melody_tokens("train", meter))) for meter in METERS}
+
+    def total(self, state: np.ndarray, meter: str) -> tuple[float, int]:
+        """Nats of a piece, and how many notes they are for."""
+        sequence = events(state[None])
+        count = len(sequence[0])
+        return (self.judges[meter].surprise(sequence) * count if count else 0.0), count
+
+    def mean(self, states: Sequence[np.ndarray], meters: Sequence[str]) -> float:
+        """Nats a note over all pieces."""
+        totals = np.array([self.total(s, m) for s, m in zip(states, meters, strict=True)])
+        return float(totals[:, 0].sum() / totals[:, 1].sum())
+
+
+def snapped_one_way(state: np.ndarray, allowed: np.ndarray, way: int) -> np.ndarray:
+    """Forbidden notes at the nearest allowed pitch; of two as near the lower for way −1, the upper for 1."""
+    choices, onset = np.flatnonzero(allowed), tok.onsets(state)
+    pitches = state[onset].astype(int) + tok.PITCH_OF_TOKEN
+    apart = choices[None] - pitches[:, None]
+    new = state.copy()
+    new[onset] = np.where(allowed[pitches], pitches, choices[(np.abs(apart) - 0.1 * (np.sign(apart) == way)).argmin(1)]) - tok.PITCH_OF_TOKEN
+    return new
+
+
+def contour(before: np.ndarray, after: np.ndarray) -> float:
+    """Pearson's r of the pitches that sound before and after, at steps where both do; NaN where one never moves."""
+    a, b = tok.sounding(before[None])[0], tok.sounding(after[None])[0]
+    both = (a >= 0) & (b >= 0)
+    if both.sum() < 3 or a[both].std() == 0 or b[both].std() == 0:
+        return float("nan")
+    return float(np.corrcoef(a[both], b[both])[0, 1])
+
+
+def read_back(edit: Edit, tune: Tune) -> Piece:
+    """The melody in the bytes that an edit gives."""
+    return piece_of(read_song(edit.data, name=tune.name, track=tune.song.track.index))
+
+
+@dataclass(frozen=True)
+class Result:
+    """One edit of one tune, read back."""
+
+    tune: Tune
+    piece: Piece
+
+    @property
+    def after(self) -> np.ndarray:
+        """Its melody's tokens (F,)."""
+        return self.piece.state
+
+    def row(self, wish: Wish) -> dict[str, float]:
+        """Its figures."""
+        before = self.tune.state
+        onset = tok.onsets(before)
+        allowed = allowed_pitches([parse_constraint(k, v) for k, v in wish.items()])
+        fine = onset & allowed[np.clip(before.astype(int) + tok.PITCH_OF_TOKEN, 0, 127)]
+        same = onset & (before == self.after)
+        return {
+            "met": float(met(self.piece, wish)),
+            "allowed notes kept": float((same & fine).sum() / max(fine.sum(), 1)),
+            "notes kept": float(same.sum() / max(onset.sum(), 1)),
+            "of the result original": float(same.sum() / max(tok.onsets(self.after).sum(), 1)),
+            "onsets kept": float((onset & tok.onsets(self.after)).sum() / max(onset.sum(), 1)),
+            "contour": contour(before, self.after),
+        }
+
+
+def edits(model: "Model", of: Sequence[Tune], wish: Callable[[Tune], Wish], options: EditOptions) -> list[Result]:
+    """Every tune whose wish is possible, edited and read back."""
+    results = []
+    for tune in of:
+        if possible(tune, wish(tune)):
+            edit = transformed(model, tune.song, wish(tune), options)
+            results.append(Result(tune, read_back(edit, tune)))
+    return results
+
+
+# ---- tables --------------------------------------------------------------------------------------------------------
+
+
+def table(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
+    """Each wish at the default keep, and the modes at keep 0.3."""
+    surprise, of, rows = Surprise(dataset), tunes(n, seed), []
+    for name, wish in WISHES.items():
+        for keep in (EditOptions().keep, 0.3) if "density" not in name else (EditOptions().keep,):
+            LOG.info("%s, keep %g", name, keep)
+            rows.append({"wish": name, "keep": keep, **summary(edits(model, of, wish, EditOptions(keep=keep)), wish, surprise)})
+    return rows
+
+
+def summary(results: Sequence[Result], wish: Callable[[Tune], Wish], surprise: Surprise) -> dict[str, Any]:
+    """Means over files, and surprise over all notes, against the originals and against snapping."""
+    each = [r.row(wish(r.tune)) for r in results]
+    meters = [r.tune.meter for r in results]
+    before, after = surprise.mean([r.tune.state for r in results], meters), surprise.mean([r.after for r in results], meters)
+    row: dict[str, Any] = {"files": len(results)}
+    row |= {key: round(float(np.nanmean([e[key] for e in each])), 4) for key in each[0]}
+    row["surprise over the original's"] = f"{100 * (after / before - 1):+.1f} %"
+    if "key" in wish(results[0].tune) and "density" not in wish(results[0].tune):
+        snapped = snaps(results, wish, surprise)
+        row["over snapping's"] = f"{100 * (after / surprise.mean(snapped, meters) - 1):+.1f} %"
+        row["snapping: contour"] = mean_contour(results, snapped)
+    return row
+
+
+def mean_contour(results: Sequence[Result], states: Sequence[np.ndarray]) -> float:
+    """Mean contour of other versions of the results' tunes."""
+    return round(float(np.nanmean([contour(r.tune.state, s) for r, s in zip(results, states, strict=True)])), 4)
+
+
+def snaps(results: Sequence[Result], wish: Callable[[Tune], Wish], surprise: Surprise) -> list[np.ndarray]:
+    """Each tune snapped to its wish, the way that surprises less."""
+    best = []
+    for result in results:
+        allowed = allowed_pitches([parse_constraint(k, v) for k, v in wish(result.tune).items()])
+        ways = [snapped_one_way(result.tune.state, allowed, way) for way in (-1, 1)]
+        best.append(min(ways, key=lambda state: surprise.total(state, result.tune.meter)[0]))
+    return best
+
+
+def back(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
+    """To the parallel mode, and what came out back to the first."""
+    del dataset
+    there, home, kept = [], [], []
+    for tune in tunes(n, seed):
+        edit = transformed(model, tune.song, parallel(tune))
+        song = read_song(edit.data, name=tune.name)
+        again = transformed(model, song, {"key": tune.key})
+        after = read_back(again, tune)
+        there.append(edit.satisfied)
+        home.append(met(after, {"key": tune.key}))
+        kept.append(float((tok.onsets(after.state) & (after.state == tune.state)).sum() / tok.onsets(tune.state).sum()))
+    shares = {"there": np.mean(there), "and back": np.mean(home), "notes of the first": np.mean(kept)}
+    return [{"files": len(there), **{k: round(float(v), 4) for k, v in shares.items()}}]
+
+
+def identity(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
+    """Files whose wish is met already: the share that come out as the very same bytes, at every keep."""
+    del dataset
+    of, rows = tunes(n, seed), []
+    for keep in KEEPS:
+        same = []
+        for tune in of:
+            pitches = sorted({(int(t) + tok.PITCH_OF_TOKEN) % 12 for t in tune.state[tok.onsets(tune.state)]})
+            wish = {"key": "{" + ",".join(map(str, pitches)) + "}", "density": f"{tune.density:.4f}"}
+            same.append(transformed(model, tune.song, wish, EditOptions(keep=keep)).data == tune.data)
+        rows.append({"keep": keep, "files": len(same), "identical": round(float(np.mean(same)), 4)})
+    return rows
+
+
+def frontier(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
+    """Surprise over notes kept for the parallel mode, a row a keep, snapping beside."""
+    surprise, of = Surprise(dataset), tunes(n, seed)
+    of = [of[i] for i in np.random.default_rng(seed).permutation(len(of))[:FRONTIER_TUNES]]
+    rows: Table = []
+    meters = [t.meter for t in of]
+    for keep in KEEPS:
+        results = edits(model, of, parallel, EditOptions(keep=keep))
+        each = [r.row(parallel(r.tune)) for r in results]
+        rows.append(
+            {
+                "way": f"keep {keep:g}",
+                "allowed notes kept": round(float(np.mean([e["allowed notes kept"] for e in each])), 4),
+                "contour": round(float(np.nanmean([e["contour"] for e in each])), 4),
+                "surprise": round(surprise.mean([r.after for r in results], meters), 4),
+            }
+        )
+    snapped, originals = snaps(results, parallel, surprise), [t.state for t in of]
+    for way, states, close in (("snapping", snapped, mean_contour(results, snapped)), ("original", originals, 1.0)):
+        rows.append({"way": way, "allowed notes kept": 1.0, "contour": close, "surprise": round(surprise.mean(states, meters), 4)})
+    return rows

@@ -1,0 +1,259 @@
+"""Figures and baselines of a model: what README and data/README.md quote, each made by `musiclc evaluate`.
+
+Every figure about samples is measured on notes read back from the written MIDI files, by the rules; never by a critic.
+
+Inside: `reconstruction`, `samples`, `copies`, `cost`, `SECTIONS` that names them, and `delivered`. (Constraints: constrained.py.)
+"""
+
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musiclc.data import shipped_model
+from musiclc.evaluation.trigram import Trigram, events
+from musiclc.music import tokens as tok
+from musiclc.music.theory import METER_NAMES, PITCH_CLASS_NAMES
+from musiclc.rules import RULES, best_key, parse_constraint
+from musiclc.rules.base import Constraint
+from musiclc.sampling import sample as sampling
+from musiclc.training.corpus import Dataset
+
+if TYPE_CHECKING:
+    from musiclc.model.checkpoint import Model
+
+COPY_LENGTHS = (16, 24, 32, 40, 48)  # steps
+MAX_PHRASES = 4000  # of a split, for reconstruction
+
+Table = list[dict[str, Any]]
+
+
+# ---- reconstruction ------------------------------------------------------------------------------------------------
+
+
+def reconstruction(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
+    """Greedy free-running reconstruction from the encoder's mean, per split and meter: shares of steps, and of onsets, right."""
+    import torch
+
+    rows = []
+    for split in ("test", "near", "far"):
+        right: Counter[str] = Counter()
+        for number, meter in enumerate(METER_NAMES):
+            wanted = dataset.melody_tokens(split, meter)
+            wanted = wanted[np.random.default_rng(seed).permutation(len(wanted))[:MAX_PHRASES]]
+            for first in range(0, len(wanted), 500):
+                part = wanted[first : first + 500]
+                meters = torch.full((len(part),), number)
+                with torch.no_grad():
+                    mean, _ = model.vae.encode(torch.from_numpy(tok.pad(part, meter).astype(np.int64)), meters)
+                got = tok.unpad(model.vae.decode(mean, meters).numpy(), meter)
+                onset = tok.onsets(part)
+                right += Counter(steps=part.size, steps_right=int((got == part).sum()), onsets=int(onset.sum()))
+                right += Counter(onsets_right=int((got == part)[onset].sum()), phrases=len(part), exact=int((got == part).all(1).sum()))
+        if right["phrases"]:
+            rows.append(
+                {
+                    "split": split,
+                    "phrases": right["phrases"],
+                    "steps right": round(right["steps_right"] / right["steps"], 4),
+                    "onsets right": round(right["onsets_right"] / right["onsets"], 4),
+                    "phrases exact": round(right["exact"] / right["phrases"], 4),
+                }
+            )
+    return rows
+
+
+# ---- samples -------------------------------------------------------------------------------------------------------
+
+
+def samples(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
+    """Real held-out tunes, the VAE's prior, ours without and in C major, and the baselines for C, in 4/4: a row each."""
+    judge = Trigram(events(dataset.melody_tokens("train", "4/4")))
+    real = np.concatenate([dataset.melody_tokens(split, "4/4") for split in ("test", "near")])
+    reference = judge.surprise(events(real))
+    free, _ = delivered(model, {}, n, seed, method="guided")
+    single, _ = delivered(model, {"key": "C"}, n, seed, method="guided", attempts=1, candidates=1)
+    in_c, draws = delivered(model, {"key": "C"}, n, seed, method="guided")
+    rejection, _ = delivered(model, {"key": "C"}, min(n, 200), seed, method="rejection", attempts=24)
+    prior, _ = delivered(model, {}, n, seed, method="normal")
+    methods = {
+        "real held-out tunes": real,
+        "VAE prior N(0, I)": prior,
+        "prior, no constraint": free,
+        "in C, single shot": single,
+        "in C, delivered": in_c,
+        "in C by rejection, up to 24 draws": rejection,
+        "in C by decode-time mask": _masked(model, n, seed),
+        "in C by snapping": _snapped(free),
+    }
+    table = []
+    for name, tokens in methods.items():
+        shares = parse_constraint("key", "C").score(RULES["key"].measure(tokens, "4/4"))
+        surprise = judge.surprise(events(tokens))
+        table.append(
+            {
+                "method": name,
+                "melodies": len(tokens),
+                "all in C": round(float((shares >= 1 - 1e-9).mean()), 4),
+                "mean share in C": round(float(shares.mean()), 4),
+                "surprise": round(surprise, 3),
+                "over real": f"{100 * (surprise / reference - 1):+.1f} %",
+                "distinct": round(len({row.tobytes() for row in tok.key_free(tokens)}) / len(tokens), 4),
+                "notes a bar": round(float(RULES["density"].measure(tokens, "4/4").mean()), 2),
+            }
+        )
+    table[4]["attempts"] = round(float(np.mean([d.attempts for d in draws])), 3)
+    table[4]["repaired"] = sum("repair" in d.method for d in draws)
+    table[4]["tonics"] = _tonics(in_c)
+    return table
+
+
+def delivered(
+    model: "Model", wishes: Mapping[str, str] | Sequence[Constraint], n: int, seed: int, **options: Any
+) -> tuple[np.ndarray, list[sampling.Draw]]:
+    """Tokens read back from the files that n draws were written to, and the draws."""
+    from musiclc.midi import read_melody, to_bytes
+
+    draws = list(sampling.sample(model, wishes, n, sampling.SampleOptions(seed=seed, **options)))
+    with tempfile.TemporaryDirectory() as folder:
+        read = []
+        for draw in draws:
+            path = Path(folder) / f"{draw.index}.mid"
+            path.write_bytes(to_bytes(draw.melody))
+            read.append(read_melody(path) if draw.melody.notes else draw.melody)
+    return tok.from_melodies(read), draws
+
+
+def _masked(model: "Model", n: int, seed: int) -> np.ndarray:
+    """Draws of the prior, encoded and decoded again with every token outside C major banned."""
+    import torch
+
+    goal = parse_constraint("key", "C").goal
+    banned = torch.zeros(tok.VOCABULARY, dtype=torch.bool)
+    for token in range(tok.FIRST_ONSET, tok.VOCABULARY):
+        banned[token] = goal.high[(token + tok.PITCH_OF_TOKEN) % 12] <= 0
+    free, _ = delivered(model, {}, n, seed, method="rejection", attempts=1)  # nearly all is in C at home: these stand in all keys
+    rows = []
+    for first in range(0, n, 500):
+        tokens = torch.from_numpy(free[first : first + 500].astype(np.int64))
+        meter = torch.zeros(len(tokens), dtype=torch.long)
+        rows.append(model.vae.decode(model.vae.encode(tokens, meter)[0], meter, banned).numpy())
+    return np.concatenate(rows)
+
+
+def _snapped(tokens: np.ndarray) -> np.ndarray:
+    """Every onset outside C major moved down a semitone (all of them are sharps of a note that is inside)."""
+    allowed = np.isinf(parse_constraint("key", "C").goal.high)
+    outside = tok.onsets(tokens) & ~allowed[(tokens.astype(int) + tok.PITCH_OF_TOKEN) % 12]
+    return np.where(outside, tokens - 1, tokens).astype(tokens.dtype)
+
+
+def _tonics(tokens: np.ndarray) -> dict[str, float]:
+    """Share of melodies by the key that Krumhansl's profiles hear, and by last note, the five most frequent of each."""
+    heard = Counter(best_key(shares) for shares in RULES["key"].measure(tokens, "4/4"))
+    last = Counter(PITCH_CLASS_NAMES[(int(row[tok.onsets(tokens)[i]][-1]) + tok.PITCH_OF_TOKEN) % 12] for i, row in enumerate(tokens))
+    return {k: round(v / len(tokens), 3) for counts in (heard, last) for k, v in counts.most_common(5)}
+
+
+# ---- copies --------------------------------------------------------------------------------------------------------
+
+
+def copies(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
+    """Share of melodies with a run of so many steps that stands in a training tune too, up to transposition, in 4/4."""
+    train = dataset.melody_tokens("train", "4/4")
+    groups = {
+        "real held-out tunes": dataset.melody_tokens("test", "4/4"),
+        "prior, no constraint": delivered(model, {}, n, seed)[0],
+        "in C, delivered": delivered(model, {"key": "C"}, n, seed)[0],
+    }
+    table: Table = [{"melodies": name} for name in groups]
+    for length in COPY_LENGTHS:
+        known = np.unique(_runs(train, length))
+        for row, tokens in zip(table, groups.values(), strict=True):
+            row[f"{length} steps"] = round(float(np.isin(_runs(tokens, length), known).any(1).mean()), 4)
+    return table
+
+
+def _runs(tokens: np.ndarray, length: int) -> np.ndarray:
+    """A hash of every run of `length` steps, the same for transpositions: uint64 (n, T − length + 1)."""
+    symbols = _relative(tokens)
+    weights = np.random.default_rng(0).integers(1, 2**63, length, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    hashes = []
+    for first in range(tokens.shape[1] - length + 1):
+        part = symbols[:, first : first + length].copy()
+        onset = part >= 100
+        rows = np.flatnonzero(onset.any(1))
+        part[rows, onset[rows].argmax(1)] = 200  # the run's first note: its interval lies outside the run
+        hashes.append((part.astype(np.uint64) * weights).sum(1, dtype=np.uint64))
+    return np.stack(hashes, axis=1)
+
+
+def _relative(tokens: np.ndarray) -> np.ndarray:
+    """Onsets as 300 + interval from the onset before, other tokens as they are: int (n, T)."""
+    values = tokens.astype(int)
+    onset = tok.onsets(tokens)
+    steps = np.where(onset, np.arange(tokens.shape[1]), -1)
+    before = np.maximum.accumulate(np.concatenate([np.full((len(tokens), 1), -1), steps[:, :-1]], axis=1), axis=1)
+    previous = np.where(before >= 0, np.take_along_axis(values, np.maximum(before, 0), axis=1), values)
+    return np.where(onset, 300 + values - previous, values)
+
+
+# ---- cost ----------------------------------------------------------------------------------------------------------
+
+
+def cost(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
+    """Wall time of whole commands, in units of `python -c "import torch"` in the same run, peak memory, and size on disk."""
+    del model, dataset
+    python, musiclc = [sys.executable], [sys.executable, "-m", "musiclc.cli"]
+    with tempfile.TemporaryDirectory() as folder:
+        unit = timed([*python, "-c", "import torch"])
+        one = timed([*musiclc, "sample", "--key", "C", "--seed", str(seed), "-o", f"{folder}/one.mid", "--overwrite", "--quiet"])
+        many = timed([*musiclc, "sample", "--key", "C", "-n", str(n), "--seed", str(seed), "-o", f"{folder}/many", "--overwrite"], repeats=1)
+        both = ["--key", "C", "--density", "9..11", "-n", str(n), "--seed", str(seed), "-o", f"{folder}/both", "--overwrite"]
+        steered = timed([*musiclc, "sample", *both], repeats=1)
+    bare, helped = timed([*python, "-c", "pass"], 9), timed([*musiclc, "--help"], 9)
+    package = Path(musiclc.__file__).parent
+    size = sum(p.stat().st_size for p in {*package.rglob("*.py"), *shipped_model().parent.glob("*")} if p.is_file())
+    return [
+        {"what": "import torch", "value": round(unit[0], 2), "unit": "s"},
+        {"what": "sample --key C -n 1", "value": round(one[0] / unit[0], 2), "unit": "× import torch"},
+        {"what": f"sample --key C -n {n}", "value": round(many[0] / unit[0], 2), "unit": "× import torch"},
+        {"what": f"sample --key C --density 9..11 -n {n}", "value": round(steered[0] / unit[0], 2), "unit": "× import torch"},
+        {"what": "musiclc --help over bare Python", "value": round(helped[0] - bare[0], 3), "unit": "s"},
+        {"what": f"peak memory of sample -n {n}", "value": round(many[1]), "unit": "MB"},
+        {"what": "package with weights", "value": round(size / 1e6, 2), "unit": "MB"},
+    ]
+
+
+def timed(arguments: list[str], repeats: int = 3) -> tuple[float, float]:
+    """The least wall time in seconds of several runs, and the largest memory in MB of the child processes so far."""
+    import resource
+    import subprocess
+    import time
+
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        times.append(time.perf_counter() - began)
+    return min(times), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+SECTIONS: dict[str, Callable[["Model", Dataset, int, int], Table]] = {
+    "reconstruction": reconstruction,
+    "samples": samples,
+    "copies": copies,
+    "cost": cost,
+}
+
+
+def markdown(table: Table) -> str:
+    """A table as Markdown; columns in order of first appearance."""
+    columns = list(dict.fromkeys(column for row in table for column in row))
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(str(row.get(column, "")) for column in columns) + " |" for row in table]
+    return "\n".join(lines)

@@ -1,0 +1,118 @@
+"""Songs that come as Python objects: a PrettyMIDI or a NoteSequence, to bytes and back.
+
+Back means a copy of the object in which only the notes that the bytes changed are other ones: what a MIDI file cannot hold of it
+(times between ticks, note names, voices) stays.
+
+Inside: `data_of`, `as_like`.
+"""
+
+import io
+from collections import Counter
+from copy import deepcopy
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from musiclc.errors import InputError
+from musiclc.midi.codec import File, parse
+from musiclc.midi.notes import pair
+
+
+def _is(source: Any, module: str, name: str) -> bool:
+    """Whether an object is of a class, without importing its library."""
+    return any(c.__name__ == name and c.__module__.split(".")[0] == module for c in type(source).__mro__)
+
+
+def _is_sequence(source: Any) -> bool:
+    return getattr(getattr(source, "DESCRIPTOR", None), "full_name", "").endswith("NoteSequence")
+
+
+def data_of(source: Any, name: str) -> tuple[bytes, str]:
+    """The MIDI bytes of a source, and the name to use in errors: a path's own. Raises InputError."""
+    if isinstance(source, str | PathLike):
+        try:
+            return Path(source).read_bytes(), str(source)
+        except OSError as error:
+            raise InputError(f"{source}: cannot be read ({error.strerror or error})") from error
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source), name
+    try:
+        if _is_sequence(source):
+            source = _to_pretty(source)
+        if _is(source, "pretty_midi", "PrettyMIDI"):
+            buffer = io.BytesIO()
+            deepcopy(source).write(buffer)
+            return buffer.getvalue(), name
+    except Exception as error:  # the libraries raise whatever the object trips over
+        raise InputError(f"{name}: cannot be written as MIDI ({type(error).__name__}: {error})") from error
+    raise InputError(f"{name}: a {type(source).__name__}; wanted a path, bytes, a PrettyMIDI or a NoteSequence")
+
+
+def _to_pretty(sequence: Any) -> Any:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from note_seq import midi_io
+
+        return midi_io.note_sequence_to_pretty_midi(sequence)
+
+
+def as_like(source: Any, before: File, track: int, data: bytes) -> Any:
+    """`data` as the kind of object that `source` is; `before` is what was read from it, `track` the track that was changed."""
+    if _is_sequence(source):
+        return _like_sequence(source, before, track, data)
+    if _is(source, "pretty_midi", "PrettyMIDI"):
+        copy = deepcopy(source)
+        _edit_pretty(copy, copy.instruments[track - 1], before, track, data)
+        return copy
+    return data
+
+
+def _changes(before: File, track: int, data: bytes) -> tuple[Counter, Counter]:
+    """Notes of the track that are no longer there, and new ones: (on, off, pitch, velocity) in ticks."""
+    old, new = (Counter((n.on, n.off, n.pitch, n.velocity) for n in pair(f.tracks[track])) for f in (before, parse(data, "edited")))
+    return old - new, new - old
+
+
+def _edit_pretty(midi: Any, instrument: Any, before: File, track: int, data: bytes) -> None:
+    import pretty_midi
+
+    gone, new = _changes(before, track, data)
+    kept = []
+    for note in instrument.notes:
+        mark = (midi.time_to_tick(note.start), midi.time_to_tick(note.end), note.pitch, note.velocity)
+        if gone[mark]:
+            gone[mark] -= 1
+        else:
+            kept.append(note)
+    made = [pretty_midi.Note(v, p, midi.tick_to_time(on), midi.tick_to_time(off)) for on, off, p, v in new.elements()]
+    instrument.notes = sorted(kept + made, key=lambda n: (n.start, n.pitch))
+
+
+def _like_sequence(source: Any, before: File, track: int, data: bytes) -> Any:
+    midi = _to_pretty(source)
+    copy = type(source)()
+    copy.CopyFrom(source)
+    places: list[tuple[int, int, bool] | None] = [None]
+    for group in sorted({(n.instrument, n.program, n.is_drum) for e in (copy.notes, copy.pitch_bends, copy.control_changes) for n in e}):
+        if group[0] > 0:
+            places.append(group)
+        else:
+            places[0] = group
+    changed = places[track - 1] or (0, 0, False)
+    gone, new = _changes(before, track, data)
+    kept = []
+    for note in source.notes:
+        mark = (midi.time_to_tick(note.start_time), midi.time_to_tick(note.end_time), note.pitch, note.velocity)
+        if (note.instrument, note.program, note.is_drum) == changed and gone[mark]:
+            gone[mark] -= 1
+        else:
+            kept.append(note)
+    del copy.notes[:]
+    copy.notes.extend(kept)
+    for on, off, pitch, velocity in new.elements():
+        instrument, program, is_drum = changed
+        start, end = midi.tick_to_time(on), midi.tick_to_time(off)
+        copy.notes.add(pitch=pitch, velocity=velocity, start_time=start, end_time=end, instrument=instrument, program=program, is_drum=is_drum)
+    return copy

@@ -1,0 +1,235 @@
+"""Model files: safetensors with weights, configurations, vocabulary, rules and format version in one file. Never pickle.
+
+Three kinds: a *model*, what the tools ship and load (VAE, prior, critics, realism critic, actor, a bank; matrices as int8 with
+a scale a row, the rest as float16); a few *networks* with notes, such as a critic in the user's cache; and a *state*, what a
+training run needs to go on (exact).
+
+Inside: `Model`, `save_model`, `load_model`, `save_networks`, `load_networks`, `save_state`, `load_state`.
+"""
+
+import copy
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from musiclc.data import shipped_model
+from musiclc.errors import CheckpointError
+from musiclc.files import write_whole
+from musiclc.latent.critics import Critic, CriticConfig, Realism
+from musiclc.latent.fitting import Actor, Points
+from musiclc.model.bank import GRID, Bank
+from musiclc.model.prior import FlowPrior, PriorConfig
+from musiclc.model.vae import MelodyVAE, VAEConfig
+from musiclc.music import tokens as tok
+from musiclc.music.theory import METER_NAMES
+
+FORMAT = "musiclc-model-2"
+NETWORKS_FORMAT = "musiclc-networks-1"
+STATE_FORMAT = "musiclc-state-1"
+_SCALE = "//scale"  # suffix of the row scales of an int8 matrix
+
+
+@dataclass
+class Model:
+    """All that `musiclc sample` needs: the VAE, the prior on its latent space, a critic for each rule that has one; and where
+    there are such, the paper's realism critic, an actor, and a bank of decoded points.
+    """
+
+    name: str
+    vae: MelodyVAE
+    prior: FlowPrior | None = None
+    critics: dict[str, Critic] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)  # how it was made: options, data, figures of the fit
+    realism: Realism | None = None
+    actor: Actor | None = None
+    bank: Bank | None = None
+    _fast: FlowPrior | None = None
+
+    def fast_prior(self) -> FlowPrior:
+        """The prior in bfloat16, converted once. Raises CheckpointError when the model has none."""
+        if self.prior is None:
+            raise CheckpointError(f"model {self.name!r} has no prior")
+        if self._fast is None:
+            self._fast = copy.deepcopy(self.prior).bfloat16()
+        return self._fast
+
+    def fingerprint(self) -> str:
+        """A short hash of what decides what points mean and decode to: names critics in the user's cache."""
+        found = hashlib.sha256(self.name.encode())
+        for module in (self.vae, self.prior):
+            for value in module.state_dict().values() if module is not None else ():
+                found.update(value.detach().float().flatten()[:64].numpy().tobytes())
+        return found.hexdigest()[:16]
+
+
+@dataclass
+class FitState:
+    """Where a fit stands: steps done, and the tensors by name that a checkpoint needs to go on."""
+
+    step: int = 0
+    module: dict[str, Tensor] = field(default_factory=dict)
+    average: dict[str, Tensor] = field(default_factory=dict)
+    optimizer: dict[str, Tensor] = field(default_factory=dict)
+
+
+def save_model(model: Model, path: Path) -> None:
+    """Write a model file, whole or not at all."""
+    from safetensors.torch import save
+
+    modules: dict[str, nn.Module] = {"vae": model.vae}
+    single = {"prior": model.prior, "realism": model.realism, "actor": model.actor}
+    modules |= {part: module for part, module in single.items() if module is not None}
+    modules |= {f"critic/{name}": critic for name, critic in model.critics.items()}
+    tensors = _weights(modules)
+    if model.bank is not None:
+        points = model.bank.points
+        tensors["bank/x"] = (points.x * GRID).round().to(torch.int8)
+        tensors |= {"bank/meter": points.condition.to(torch.uint8), "bank/tokens": torch.from_numpy(model.bank.tokens)}
+    info = {
+        "format": FORMAT,
+        "name": model.name,
+        "vocabulary": tok.DESCRIPTION,
+        "meters": list(METER_NAMES),
+        "configs": _configs(modules),
+        "notes": model.notes,
+    }
+    write_whole(path, save(tensors, metadata={"musiclc": json.dumps(info, sort_keys=True)}))
+
+
+def load_model(path: Path) -> Model:
+    """Read a model file. Raises CheckpointError when it is missing, broken, foreign or of another version."""
+    info, tensors = _read(path, FORMAT, "musiclc train")
+    for what, ours in (("vocabulary", tok.DESCRIPTION), ("meters", list(METER_NAMES))):
+        if info.get(what) != ours:
+            raise CheckpointError(f"{path}: {what} {info.get(what)!r}, this musiclc has {ours!r}; train the model anew")
+    try:
+        parts = _build_all(info["configs"], tensors)
+        bank = _bank(tensors, parts["prior"].config.blur) if "bank/x" in tensors else None
+        critics = {part.removeprefix("critic/"): module for part, module in parts.items() if part.startswith("critic/")}
+        return Model(info["name"], parts["vae"], parts.get("prior"), critics, info["notes"], parts.get("realism"), parts.get("actor"), bank)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: its configuration and weights do not fit this musiclc ({error}); train the model anew") from error
+
+
+def save_networks(modules: dict[str, nn.Module], notes: dict[str, Any], path: Path) -> None:
+    """Write some of a model's kinds of networks, such as {"critic/zigzag": …}, with notes; whole or not at all."""
+    from safetensors.torch import save
+
+    info = {"format": NETWORKS_FORMAT, "configs": _configs(modules), "notes": notes}
+    write_whole(path, save(_weights(modules), metadata={"musiclc": json.dumps(info, sort_keys=True)}))
+
+
+def load_networks(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The networks by name and the notes that `save_networks` wrote. Raises CheckpointError as `load_model`."""
+    info, tensors = _read(path, NETWORKS_FORMAT, "musiclc critic train")
+    try:
+        return _build_all(info["configs"], tensors), info["notes"]
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: its networks do not fit this musiclc ({error}); drop it with musiclc critic remove") from error
+
+
+def save_state(state: FitState, info: dict[str, Any], path: Path) -> None:
+    """Write a training run's state, exact; `info` says what it belongs to."""
+    from safetensors.torch import save
+
+    groups = {"module": state.module, "average": state.average, "optimizer": state.optimizer}
+    tensors = {f"{group}/{name}": value.detach().clone().contiguous() for group, values in groups.items() for name, value in values.items()}
+    write_whole(path, save(tensors, metadata={"musiclc": json.dumps({**info, "format": STATE_FORMAT, "step": state.step}, sort_keys=True)}))
+
+
+def load_state(path: Path) -> tuple[FitState, dict[str, Any]]:
+    """Read a training run's state and its info. Raises CheckpointError as `load_model`."""
+    info, tensors = _read(path, STATE_FORMAT, "a training run")
+    state = FitState(step=info.pop("step"))
+    for name, value in tensors.items():
+        group, _, key = name.partition("/")
+        getattr(state, group)[key] = value
+    del info["format"]
+    return state, info
+
+
+def _read(path: Path, wanted: str, writer: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            info = json.loads((file.metadata() or {}).get("musiclc", "{}"))
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not a dict)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such file; wanted one written by {writer}") from error
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path}: broken, or not a safetensors file ({error}); wanted one written by {writer}") from error
+    if info.get("format") != wanted:
+        raise CheckpointError(f"{path}: format {info.get('format')!r}, wanted {wanted!r} as written by {writer}")
+    return info, tensors
+
+
+def _compressed(name: str, value: Tensor) -> dict[str, Tensor]:
+    """A matrix as int8 with one float16 scale a row; anything else as float16, or as it is when it holds integers."""
+    if not value.is_floating_point():
+        return {name: value.clone()}
+    if value.ndim != 2 or value.numel() < 4096:
+        return {name: value.half().contiguous()}
+    scale = (value.abs().amax(1, keepdim=True) / 127).clamp(min=1e-6).half()
+    return {name: (value / scale.float()).round().clamp(-127, 127).to(torch.int8), name + _SCALE: scale}
+
+
+def _weights(modules: dict[str, nn.Module]) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for part, module in modules.items():
+        for name, value in module.state_dict().items():
+            tensors |= _compressed(f"{part}/{name}", value.detach())
+    return tensors
+
+
+def _configs(modules: dict[str, Any]) -> dict[str, dict]:
+    return {part: dict(m.config) if isinstance(m.config, dict) else asdict(m.config) for part, m in modules.items()}
+
+
+def _build_all(configs: dict[str, dict], tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """The modules by part name, each of the kind that its name begins with."""
+    makers: dict[str, Callable[[dict], nn.Module]] = {
+        "vae": lambda c: MelodyVAE(VAEConfig(**c)),
+        "prior": lambda c: FlowPrior(PriorConfig(**c)),
+        "critic": lambda c: Critic(CriticConfig(**c)),
+        "realism": lambda c: Realism(**c),
+        "actor": lambda c: Actor(**c),
+    }
+    return {part: _build(makers[part.partition("/")[0]](config), part, tensors) for part, config in configs.items()}
+
+
+def _bank(tensors: dict[str, Tensor], blur: float) -> Bank:
+    return Bank(Points(tensors["bank/x"].float() / GRID, tensors["bank/meter"].long(), blur), tensors["bank/tokens"].numpy())
+
+
+def _build(module: nn.Module, part: str, tensors: dict[str, Tensor]) -> Any:
+    """The module with its weights from the file, ready to use."""
+    weights = {}
+    for name in module.state_dict():
+        value = tensors[f"{part}/{name}"]
+        scale = tensors.get(f"{part}/{name}{_SCALE}")
+        weights[name] = value * scale.float() if scale is not None else value.float() if value.is_floating_point() else value
+    module.load_state_dict(weights)
+    return module.eval().requires_grad_(False)
+
+
+def load(path: str | os.PathLike | None = None) -> "Model":
+    """A model ready to use: the shipped one, or the file at `path`. Raises CheckpointError when it is broken or foreign."""
+    import torch
+
+    torch.set_flush_denormal(True)
+    return load_model(Path(path) if path is not None else shipped_model())
+
+
+@functools.lru_cache(maxsize=1)
+def loaded(path: str | None = None) -> "Model":
+    """As `load`, read once a process: for commands, of which a worker runs many."""
+    return load(path)

@@ -1,0 +1,172 @@
+"""MIDI files → piano rolls and sound: which files, under which names, and writing them whole.
+
+Inside: `KINDS`, `plan`, `render`, `report`.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from musiclc.errors import InputError, MusiclcError, UsageError
+from musiclc.files import write_whole
+from musiclc.midi.performance import Sheet
+from musiclc.output import audio, drawing, pianoroll
+from musiclc.output.manifest import MANIFEST
+
+MIDI_SUFFIXES = (".mid", ".midi")
+# kind, which is the suffix of its files → what makes it of a sheet and the input's name
+KINDS: dict[str, Callable[[Sheet, str], bytes]] = {
+    "png": lambda sheet, name: drawing.png(pianoroll.roll(sheet, name)),
+    "svg": lambda sheet, name: drawing.svg(pianoroll.roll(sheet, name)),
+    "wav": lambda sheet, name: audio.wav(sheet.notes, name),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which inputs become which files of one folder, checked before any work is done."""
+
+    inputs: tuple[Path, ...]
+    folder: Path
+    kinds: tuple[str, ...]
+
+    @property
+    def leaves_manifest(self) -> bool:
+        """Whether there are many files to tell of."""
+        return len(self.inputs) * len(self.kinds) > 1
+
+    def output(self, source: Path, kind: str) -> Path:
+        """Where an input's file of a kind goes."""
+        return self.folder / f"{source.stem}.{kind}"
+
+
+def plan(given: Sequence[Path], folder: Path, kinds: Sequence[str], *, recursive: bool = False, overwrite: bool = False) -> Plan:
+    """The plan for files, and for the MIDI files of folders, with recursive those of folders within too.
+
+    Raises InputError for a folder without MIDI files, UsageError when two inputs would get one name, MusiclcError for what exists already or
+    for a package that is missing.
+    """
+    if "wav" in kinds:
+        audio.check()
+    made = Plan(tuple(_inputs(given, recursive)), folder, tuple(kinds))
+    seen: dict[str, Path] = {}
+    for source in made.inputs:
+        other = seen.setdefault(source.stem.casefold(), source)  # a folder on macOS or Windows does not tell A from a
+        if other != source:
+            raise UsageError(f"{other} and {source} would both become {source.stem}.{made.kinds[0]}; render them into folders of their own")
+    if folder.exists() and not folder.is_dir():
+        raise MusiclcError(f"{folder}: is a file; wanted a folder")
+    for path in (made.output(s, k) for s in made.inputs for k in made.kinds):
+        if path.is_dir():
+            raise MusiclcError(f"{path}: is a folder; wanted a file to write")
+        if path.exists() and not overwrite:
+            raise MusiclcError(f"{path}: exists already; name another folder, or replace it with --overwrite")
+    if made.leaves_manifest:
+        _check_manifest(folder / MANIFEST, overwrite)
+    return made
+
+
+def _inputs(given: Sequence[Path], recursive: bool) -> Iterator[Path]:
+    """The files named and those in the folders named, each once, in order of name within a folder."""
+    seen = set()
+    for place in given:
+        found = [place]
+        if place.is_dir():
+            found = sorted(p for p in (place.rglob("*") if recursive else place.iterdir()) if p.suffix.lower() in MIDI_SUFFIXES and p.is_file())
+            if not found:
+                raise InputError(f"{place}: holds no MIDI files{'' if recursive else '; with -r folders within are read too'}")
+        for path in found:
+            if path.resolve() not in seen:
+                seen.add(path.resolve())
+                yield path
+
+
+def _check_manifest(path: Path, overwrite: bool) -> None:
+    """A manifest of melodies is never replaced: it is the only record of what was asked."""
+    if not path.exists():
+        return
+    try:
+        own = all(json.loads(line).get("command") == "render" for line in path.read_text(encoding="utf-8").splitlines())
+    except (OSError, ValueError, AttributeError):
+        own = False
+    if not own:
+        raise MusiclcError(f"{path}: tells of other files, and is kept; name another folder, such as -O {path.parent / 'pictures'}")
+    if not overwrite:
+        raise MusiclcError(f"{path}: exists already; name another folder, or replace it with --overwrite")
+
+
+def render(made: Plan, failed: Callable[[MusiclcError], None]) -> Iterator[dict[str, Any]]:
+    """Write every file of the plan and yield its manifest entry; what goes wrong with an input goes to `failed`, the others are still done."""
+    from musiclc.midi import read_notes
+
+    entries: list[dict[str, Any]] = []
+    for source in made.inputs:
+        try:
+            sheet = read_notes(source)
+            contents = {kind: KINDS[kind](sheet, source.name) for kind in made.kinds}
+        except MusiclcError as error:
+            failed(error)
+            continue
+        for kind, data in contents.items():
+            path = made.output(source, kind)
+            write_whole(path, data)
+            entry = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest(), "command": "render", "index": len(entries) + 1}
+            entries.append({**entry, "input": str(source), "kind": kind})
+            yield entries[-1]
+    if made.leaves_manifest:
+        lines = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in entries)
+        write_whole(made.folder / MANIFEST, lines.encode(errors="surrogateescape"))
+
+
+# ---- the page of a finished run ------------------------------------------------------------------------------------
+
+
+def report(folder: Path, failed: Callable[[MusiclcError], None]) -> bytes:
+    """The HTML page of a folder with a manifest; a file that cannot be read goes to `failed` and has its row all the same."""
+    from musiclc.output.page import report_page
+
+    def read(entry: dict[str, Any]) -> bytes:
+        try:
+            return _read_within(folder, entry)
+        except InputError as error:
+            failed(error)
+            raise
+
+    entries = [e for e in read_manifest(folder / MANIFEST) if Path(e["file"]).suffix.lower() in MIDI_SUFFIXES]
+    if not entries:
+        raise InputError(f"{folder / MANIFEST}: names no MIDI files; wanted the manifest of melodies")
+    return report_page(entries, read, folder.resolve().name)
+
+
+def read_manifest(path: Path) -> list[dict[str, Any]]:
+    """The lines of a manifest. Raises InputError when it is absent, or a line is no JSON object with a "file"."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({said}); wanted the manifest that musiclc leaves beside many files") from error
+    entries = []
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{path}, line {number}: is no JSON ({error})") from error
+        if not isinstance(entry, dict) or not isinstance(entry.get("file"), str):
+            raise InputError(f'{path}, line {number}: wanted a JSON object with a "file"')
+        entries.append(entry)
+    return entries
+
+
+def _read_within(folder: Path, entry: dict[str, Any]) -> bytes:
+    """A manifest entry's file, which must lie within the folder: a manifest from elsewhere shall not reach other files."""
+    named = folder / entry["file"]
+    if not named.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{named}: lies outside of {folder}; a manifest names files of its own folder")
+    path = named if named.exists() or "job" not in entry else folder / str(entry["job"]) / Path(entry["file"]).name
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{named}: cannot be read ({getattr(error, 'strerror', None) or error})") from error

@@ -1,0 +1,314 @@
+"""Corpora → tunes → four-bar windows → one dataset file, split by tune, the same bytes every time.
+
+A dataset is a safetensors file: `tokens` (n, 64) uint8, bars of 16 steps, bars of 12 filled up with `tokens.PAD`; `meter`,
+`split`, `tune`, `first_bar` (n,); and, as JSON metadata, the tunes' names, the collections and what was skipped and why.
+
+Splits: tunes that share a four-bar window up to transposition form a group, and a group goes as a whole to `train` (90 %),
+`validation` (5 %) or `test` (5 %) by a hash of its first tune's name. `near` and `far` are collections that never train;
+of these only windows that no training tune holds are kept. Every window is kept once, up to transposition.
+
+Inside: `COLLECTIONS`, `Tune`, `read_collection`, `read_folder`, `build`, `Dataset`, `save`, `load`.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musiclc.errors import InputError, MusiclcError
+from musiclc.music import tokens as tok
+from musiclc.music.melody import PHRASE_BARS, Melody
+from musiclc.music.theory import METER_NAMES
+
+FORMAT = "musiclc-dataset-1"
+SPLITS = ("train", "validation", "test", "near", "far")
+MIN_NOTES, MIN_PITCHES = 6, 3  # of a window worth learning from
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One collection of music21's corpus. split: None when its tunes are split by hash, else where all of them go."""
+
+    name: str
+    about: str
+    split: str | None = None
+    optional: bool = False
+
+
+COLLECTIONS: tuple[Collection, ...] = (
+    Collection("oneills1850", "O'Neill's Music of Ireland (1903)"),
+    Collection("ryansMammoth", "Ryan's Mammoth Collection (1883)"),
+    Collection("airdsAirs", "Aird's Airs (1778-1803)"),
+    Collection("bach", "J. S. Bach, single parts of chorales and other works"),
+    Collection("haydn", "Haydn, single parts of quartets"),
+    Collection("mozart", "Mozart, single parts of quartets"),
+    Collection("beethoven", "Beethoven, single parts of quartets"),
+    Collection("handel", "Handel, single parts"),
+    Collection("miscFolk", "Northumbrian Minstrelsy, American fife tunes: near-domain test", split="near"),
+    Collection("essenFolksong", "Essen folk songs, non-commercial licence: far-domain test", split="far", optional=True),
+)
+
+
+@dataclass
+class Tune:
+    """One piece: a stable name, its collection, its runs of whole bars, and what was skipped in reading it."""
+
+    name: str
+    collection: str
+    runs: list[Melody] = field(default_factory=list)
+    skipped: Counter = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Windows with their split and origin. tokens: uint8 (n, 64); meter, split: uint8 (n,); tune, first_bar: int32 (n,)."""
+
+    tokens: np.ndarray
+    meter: np.ndarray
+    split: np.ndarray
+    tune: np.ndarray
+    first_bar: np.ndarray
+    info: dict
+
+    def where(self, split: str) -> np.ndarray:
+        """Indices of the windows of one split. Raises MusiclcError for an unknown one."""
+        if split not in SPLITS:
+            raise MusiclcError(f"split {split!r}: wanted one of {', '.join(SPLITS)}")
+        return np.flatnonzero(self.split == SPLITS.index(split))
+
+    def melody_tokens(self, split: str, meter: str) -> np.ndarray:
+        """Tokens (n, T) of one split's windows in one meter, without filling."""
+        rows = self.where(split)
+        rows = rows[self.meter[rows] == METER_NAMES.index(meter)]
+        return tok.unpad(self.tokens[rows], meter)
+
+
+# ---- reading -------------------------------------------------------------------------------------------------------
+
+
+def read_collection(name: str, workers: int = 2, progress: Progress | None = None) -> Iterator[Tune]:
+    """The tunes of one collection of music21's corpus, in order of name. Raises InputError when music21 is not installed."""
+    try:
+        import music21
+    except ImportError as error:
+        raise InputError("music21 is not installed: pip install 'musiclc[train]'") from error
+    folder = Path(music21.__file__).parent / "corpus" / name
+    yield from read_folder(folder, workers=workers, progress=progress, collection=name)
+
+
+def read_folder(folder: Path, *, collection: str = "", workers: int = 2, progress: Progress | None = None) -> Iterator[Tune]:
+    """The tunes of a folder of ABC, MusicXML, kern and MIDI files, searched through, in order of name.
+
+    A file or tune that cannot be read is yielded without runs, the reason counted in `skipped`. Raises InputError when the
+    folder holds no such file.
+    """
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _READERS)
+    if not paths:
+        raise InputError(f"{folder}: no file to learn from; wanted {', '.join(sorted(_READERS))}")
+    collection = collection or folder.name
+    units = [unit for path in paths for unit in _units(path, path.relative_to(folder).as_posix())]
+    for done, tune in enumerate(_mapped(_read_unit, [(collection, *unit) for unit in units], workers), start=1):
+        yield tune
+        if progress:
+            progress(done, len(units), collection)
+
+
+def _units(path: Path, name: str) -> list[tuple[str, str, str]]:
+    """(tune name, suffix, ABC text or path): an ABC file may hold many tunes."""
+    if path.suffix.lower() != ".abc":
+        return [(name, path.suffix.lower(), str(path))]
+    from musiclc.training.scores import split_abc
+
+    tunes = split_abc(path.read_text(encoding="utf-8", errors="replace"))
+    return [(f"{name}#{i}", ".abc", text) for i, text in enumerate(tunes, start=1)]
+
+
+def _read_unit(unit: tuple[str, str, str, str]) -> Tune:
+    collection, name, suffix, source = unit
+    tune = Tune(f"{collection}/{name}", collection)
+    try:
+        reading = _READERS[suffix](source)
+    except MusiclcError as error:
+        tune.skipped["files or tunes: cannot be read"] += 1
+        tune.skipped[f"unreadable: {tune.name}: {str(error)[:160]}"] += 1
+        return tune
+    tune.runs, tune.skipped = reading.runs, reading.skipped
+    return tune
+
+
+def _read_abc(text: str) -> Any:
+    from musiclc.training.scores import read_abc
+
+    return read_abc(text)
+
+
+def _read_score(path: str) -> Any:
+    from musiclc.training.scores import read_file
+
+    return read_file(Path(path))
+
+
+def _read_midi(path: str) -> Any:
+    from musiclc.midi import read_runs
+
+    return read_runs(Path(path))
+
+
+_READERS = {
+    ".abc": _read_abc,
+    ".mxl": _read_score,
+    ".xml": _read_score,
+    ".musicxml": _read_score,
+    ".krn": _read_score,
+    ".mid": _read_midi,
+    ".midi": _read_midi,
+}
+
+
+def _mapped(function: Callable, items: list, workers: int) -> Iterable:
+    if workers < 2 or len(items) < 2:
+        yield from map(function, items)
+        return
+    import multiprocessing
+
+    with multiprocessing.get_context("spawn").Pool(min(workers, len(items))) as pool:
+        yield from pool.imap(function, items, chunksize=4)
+
+
+# ---- windows, groups, splits ---------------------------------------------------------------------------------------
+
+
+def windows(tune: Tune) -> Iterator[tuple[Melody, int]]:
+    """Every four-bar window worth learning from, hopping by one bar, with its first bar in its run."""
+    for run in tune.runs:
+        for first in range(run.bars - PHRASE_BARS + 1):
+            window = run.window(first)
+            bars_with_onset = {n.start // window.steps_per_bar for n in window.notes}
+            enough = len(window.notes) >= MIN_NOTES and len({n.pitch for n in window.notes}) >= MIN_PITCHES
+            if enough and len(bars_with_onset) == PHRASE_BARS:
+                yield window, first
+            else:
+                tune.skipped["windows: a bar without onset, or too few notes"] += 1
+
+
+class _Groups:
+    """Union–find over tune numbers: tunes that share a window."""
+
+    def __init__(self) -> None:
+        self.parent: dict[int, int] = {}
+
+    def find(self, i: int) -> int:
+        self.parent.setdefault(i, i)
+        while self.parent[i] != i:
+            self.parent[i] = self.parent[self.parent[i]]
+            i = self.parent[i]
+        return i
+
+    def join(self, i: int, j: int) -> None:
+        a, b = self.find(i), self.find(j)
+        self.parent[max(a, b)] = min(a, b)
+
+
+def _split_of_group(name: str) -> int:
+    point = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+    return SPLITS.index("test" if point < 0.05 else "validation" if point < 0.10 else "train")
+
+
+def build(tunes: Iterable[Tune], fixed_split: dict[str, str] | None = None) -> Dataset:
+    """The dataset of all tunes. fixed_split: collection name → split, for those that are not split by hash.
+
+    Raises InputError when no tune gives a window.
+    """
+    fixed_split = fixed_split or {c.name: c.split for c in COLLECTIONS if c.split}
+    names: list[str] = []
+    collections: list[str] = []
+    skipped: dict[str, Counter] = {}
+    found: list[tuple[int, int, Melody, tuple]] = []  # tune, first bar, window, key-free form
+    groups = _Groups()
+    first_holder: dict[tuple, int] = {}
+    for number, tune in enumerate(tunes):
+        names.append(tune.name)
+        collections.append(tune.collection)
+        for window, first in windows(tune):
+            form = window.key_free()
+            found.append((number, first, window, form))
+            if tune.collection not in fixed_split:
+                groups.join(number, first_holder.setdefault(form, number))
+        skipped.setdefault(tune.collection, Counter()).update(tune.skipped)
+    if not found:
+        raise InputError("no four-bar window in all the input: are the meters 4/4, 2/4, 3/4 or 6/8, and the onsets on the sixteenth grid?")
+
+    def split_of(number: int) -> int:
+        fixed = fixed_split.get(collections[number])
+        return SPLITS.index(fixed) if fixed else _split_of_group(names[groups.find(number)])
+
+    found.sort(key=lambda w: split_of(w[0]) >= SPLITS.index("near"))  # stable: near and far last, so they lose to train
+    seen: set[tuple] = set()
+    kept = []
+    for entry in found:
+        if entry[3] in seen:
+            skipped[collections[entry[0]]]["windows: heard before, up to transposition"] += 1
+        else:
+            seen.add(entry[3])
+            kept.append(entry)
+    split = np.array([split_of(w[0]) for w in kept], np.uint8)
+    info = {"format": FORMAT, "tunes": names, "collections": collections, "report": _report(kept, split, names, collections, skipped)}
+    return Dataset(
+        tokens=np.concatenate([tok.pad(tok.from_melody(w[2])[None], w[2].meter) for w in kept]),
+        meter=np.array([METER_NAMES.index(w[2].meter) for w in kept], np.uint8),
+        split=split,
+        tune=np.array([w[0] for w in kept], np.int32),
+        first_bar=np.array([w[1] for w in kept], np.int32),
+        info=info,
+    )
+
+
+def _report(kept: list, split: np.ndarray, names: list[str], collections: list[str], skipped: dict[str, Counter]) -> dict:
+    """Collection → tunes, windows by split and meter, and what was skipped and why."""
+    report: dict[str, dict] = {}
+    for collection in dict.fromkeys(collections):
+        rows = [i for i, w in enumerate(kept) if collections[w[0]] == collection]
+        counts = Counter(f"{SPLITS[split[i]]} {kept[i][2].meter}" for i in rows)
+        unreadable = sorted(k for k in skipped[collection] if k.startswith("unreadable: "))
+        report[collection] = {
+            "tunes": collections.count(collection),
+            "windows": dict(sorted(counts.items())),
+            "skipped": {k: v for k, v in sorted(skipped[collection].items()) if not k.startswith("unreadable: ")},
+            "unreadable": [k.removeprefix("unreadable: ") for k in unreadable],
+        }
+    return report
+
+
+# ---- the dataset file ----------------------------------------------------------------------------------------------
+
+
+def save(dataset: Dataset, path: Path) -> None:
+    """Write the dataset file, whole or not at all."""
+    from safetensors.numpy import save as to_bytes
+
+    from musiclc.files import write_whole
+
+    arrays = {k: np.ascontiguousarray(getattr(dataset, k)) for k in ("tokens", "meter", "split", "tune", "first_bar")}
+    write_whole(path, to_bytes(arrays, metadata={"musiclc": json.dumps(dataset.info, sort_keys=True)}))
+
+
+def load(path: Path) -> Dataset:
+    """Read a dataset file. Raises InputError when it is none, or of another version."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            info = json.loads((file.metadata() or {}).get("musiclc", "{}"))
+            arrays = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not a dict)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: not a dataset file ({error}); wanted one written by musiclc prepare") from error
+    if info.get("format") != FORMAT:
+        raise InputError(f"{path}: dataset format {info.get('format')!r}, wanted {FORMAT!r}; make it anew with musiclc prepare")
+    return Dataset(**arrays, info=info)

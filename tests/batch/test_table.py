@@ -1,0 +1,151 @@
+"""Jobs as people write them: three formats, grids, and every mistake with its line and field."""
+
+import io
+import json
+
+import pytest
+
+from musiclc.batch import table
+from musiclc.cli._jobs import checker
+from musiclc.errors import InputError, UsageError
+
+
+def rows(text, name="jobs.jsonl"):
+    return [row for each in table.read(io.StringIO(text), name) for row in table.expanded(each)]
+
+
+def tasks(*given):
+    return list(checker().tasks(table.Row(i, values) for i, values in enumerate(given, 1)))
+
+
+def wrong(*given):
+    return [text for task in tasks(*given) for text in task.mistakes]
+
+
+JOB = {"id": "verse", "command": "sample", "key": "C", "n": 2, "rule": ["density=6", "steps=0.7"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", "\n# a remark\n" + json.dumps(JOB) + "\n"),
+        ("a.json", json.dumps([JOB])),
+        ("a.yaml", "- id: verse\n  command: sample\n  key: C\n  n: 2\n  rule: [density=6, steps=0.7]\n"),
+        ("a.yml", "id: verse\ncommand: sample\nkey: C\nn: 2\nrule: [density=6, steps=0.7]\n"),
+        ("a.csv", "id,command,key,n,rule,bpm\nverse,sample,C,2,density=6; steps=0.7,\n"),
+        ("-", json.dumps(JOB)),
+        ("-", json.dumps([JOB])),
+        ("-", "id,command,key,n,rule\nverse,sample,C,2,density=6;steps=0.7\n"),
+        ("-", "- {id: verse, command: sample, key: C, n: 2, rule: [density=6, steps=0.7]}\n"),
+    ],
+)
+def test_every_format_says_the_same(name, text):
+    (row,) = rows(text, name)
+    assert {k: str(v) for k, v in row.values.items()} == {k: str(v) for k, v in JOB.items()}
+    (task,) = checker().tasks([row])
+    assert (task.id, task.count, task.options["rule"], task.mistakes) == ("verse", 2, ["density=6", "steps=0.7"], [])
+
+
+def test_lines_are_those_of_the_file():
+    assert [r.line for r in rows('{"key": "C"}\n\n{"key": "G"}\n')] == [1, 3]
+    assert [r.line for r in rows("- key: C\n  n: 2\n- key: G\n", "a.yaml")] == [1, 3]
+    assert [r.line for r in rows("key,n\nC,1\n\nG,2\n", "a.csv")] == [2, 4]
+
+
+def test_a_grid_is_the_product_of_its_lists():
+    found = rows(json.dumps({"id": "s", "key": ["C", "A minor"], "density": [4, "6"], "bpm": 90, "grid": True}))
+    assert [r.values["id"] for r in found] == ["s-0001", "s-0002", "s-0003", "s-0004"]  # "A-minor-4" could be read two ways
+    assert [(r.values["key"], r.values["density"], r.values["bpm"]) for r in found][1:3] == [("C", "6", 90), ("A minor", 4, 90)]
+    found = rows(json.dumps({"id": "s", "key": ["C", "F#"], "density": ["4", "6"], "rule": ["steps=0.7"], "grid": True}))
+    assert [r.values["id"] for r in found] == ["s-C-4", "s-C-6", "s-F#-4", "s-F#-6"]
+    assert found[0].values["rule"] == ["steps=0.7"]
+    found = rows(json.dumps({"id": "s", "rule": [["steps=0.7"], ["rests=0.1"]], "grid": True}))
+    assert [r.values["rule"] for r in found] == [["steps=0.7"], ["rests=0.1"]]
+    found = rows(json.dumps({"density": [">=8", "<=8"], "grid": True}))
+    assert [r.values["id"] for r in found] == ["job-0001-0001", "job-0001-0002"]
+    assert rows("id,key,grid\na,C,true\n", "a.csv")[0].mistakes[0].field == "grid"
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        ({"density": "lots"}, "density: density 'lots': wanted a number such as 6"),
+        ({"density": "40"}, "cannot be met in 4/4"),
+        ({"densty": "4"}, "densty: unknown to sample; did you mean density?"),
+        ({"key": ["C", "G"]}, 'key: a list; for a job of each of its values add "grid": true'),
+        ({"n": 0}, "n: 0 is not in the range x>=1"),
+        ({"n": "many"}, "n: 'many' is not a valid integer"),
+        ({"n": True}, "n: true; wanted text or a number"),
+        ({"meter": "5/4"}, "meter: '5/4' is not one of"),
+        ({"rule": ["densty=4"]}, "did you mean density?"),
+        ({"rule": "missing.py:f"}, "rule: rule missing.py: cannot be read"),
+        ({"output": "x"}, "output: the batch decides"),
+        ({"command": "smaple"}, "command: 'smaple' is not for batches; wanted sample, transform, vary, interpolate; did you mean sample?"),
+        ({"id": "../x"}, "id: '../x' cannot name a folder"),
+        ({"id": "manifest.jsonl"}, "cannot name a folder"),
+        ({"id": ["a"]}, "cannot name a folder"),
+        ({"strict": "perhaps"}, "strict: 'perhaps'; wanted true or false"),
+        ({"n": 2, "name": "x"}, "need {index}"),
+        ({"bars": 8}, "phrases of 4 bars"),
+        ({"model": "missing.safetensors"}, "missing.safetensors: cannot be read"),
+        ({"grid": True}, "grid: no field holds a list"),
+        ({"key": [], "grid": True}, "key: an empty list"),
+    ],
+)
+def test_mistakes_say_field_and_slip(job, said):
+    (found,) = wrong(job)
+    assert said in found
+    assert "\n" not in found
+
+
+def test_every_mistake_is_found_and_the_good_jobs_stay():
+    found = tasks({"key": "H", "density": "x", "n": 0}, {"key": "C"}, {"id": "a"}, {"id": "A"})
+    assert [len(t.mistakes) for t in found] == [3, 0, 0, 1]
+    assert "'A' stands on line 3 already" in found[3].mistakes[0]
+    assert [t.id for t in found] == ["job-0001", "job-0002", "a", "job-0004-again"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{", "one line"), ('{"a": 1, "a": 2}', "'a' stands twice"), ("[1]", "wanted a job"), ('{"key": "C"} x', "not JSON: Extra data")],
+)
+def test_a_broken_line_is_a_mistake_of_that_line_alone(text, said):
+    first, second = rows(f'{text}\n{{"key": "C"}}\n')
+    assert said in str(first.mistakes[0])
+    assert second.values == {"key": "C"}
+
+
+def test_files_that_hold_no_table_are_refused():
+    with pytest.raises(UsageError, match=r"\.jsonl"):
+        rows("", "a.txt")
+    with pytest.raises(InputError, match=r"a\.yaml:2: not YAML"):
+        rows("- a: 1\n - b: [", "a.yaml")
+    with pytest.raises(InputError, match=r"a\.json:1: not JSON"):
+        rows("[{]", "a.json")
+    with pytest.raises(InputError, match="stands twice"):
+        rows("key,key\nC,D\n", "a.csv")
+    assert "3 cells, 2 columns" in str(rows("id,key\na,C,D\n", "a.csv")[0].mistakes[0])
+
+
+def test_a_seed_comes_from_the_job_and_a_fingerprint_from_all_that_decides_its_bytes():
+    first, more, other, strict, plain = tasks(
+        {"id": "a", "key": "C"},
+        {"id": "b", "key": "C", "n": 9},
+        {"id": "c", "key": "G"},
+        {"id": "d", "seed": 1, "strict": True},
+        {"id": "e", "seed": 1},
+    )
+    assert len({first.seed, more.seed, other.seed}) == 3
+    assert first.shape == more.shape != other.shape
+    assert strict.fingerprint == plain.fingerprint
+    again, nine = tasks({"id": "a", "key": "C", "meter": "4/4", "bpm": 120}), tasks({"id": "a", "key": "C", "n": 9})
+    assert (again[0].seed, again[0].fingerprint) == (first.seed, first.fingerprint) == (nine[0].seed, nine[0].fingerprint)
+    assert tasks({"id": "a", "key": "C", "bpm": 90})[0].fingerprint != first.fingerprint
+
+
+def test_the_source_of_ones_own_rule_decides_too(tmp_path):
+    def fingerprint(body):
+        (tmp_path / "my.py").write_text(f"def f(melody):\n    return {body}\n")
+        return tasks({"id": "a", "seed": 1, "rule": f"{tmp_path}/my.py:f=>=1"})[0].fingerprint
+
+    assert fingerprint("len(melody.notes)") != fingerprint("2 * len(melody.notes)")

@@ -1,0 +1,113 @@
+"""transform, vary and interpolate as a script calls them: files, manifests, streams, exit codes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from musiclc.evaluation.arranged import MELODY, arranged, differences
+from musiclc.midi import read_melody, to_bytes
+from tests.editing.test_rewrite import reel
+
+
+def run(*arguments, stdin=None, cwd=None):
+    return subprocess.run([sys.executable, "-m", "musiclc.cli", *map(str, arguments)], input=stdin, capture_output=True, cwd=cwd, timeout=120)
+
+
+@pytest.fixture
+def songs(tmp_path):
+    folder = tmp_path / "songs"
+    (folder / "below").mkdir(parents=True)
+    (folder / "a.mid").write_bytes(to_bytes(reel()))
+    (folder / "below" / "b.mid").write_bytes(arranged(to_bytes(reel()), 1))
+    return folder
+
+
+def manifest(folder):
+    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
+def test_one_file_by_track_with_a_plot_and_nothing_else_changed(songs, tmp_path):
+    source = songs / "below" / "b.mid"
+    done = run("transform", source, "-o", "out.mid", "--key", "D minor", "--track", MELODY, "--plot", "p.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == b"out.mid\n"
+    after = (tmp_path / "out.mid").read_bytes()
+    assert differences(source.read_bytes(), after) == []
+    assert after != source.read_bytes()
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_folders_keep_their_shape_and_leave_a_manifest_and_a_broken_file_stops_no_other(songs, tmp_path):
+    (songs / "broken.mid").write_bytes(b"MThd?")
+    done = run("transform", "-r", songs, "-o", tmp_path / "out", "--key", "D minor", "--density", "7", "--seed", "1")
+    assert done.returncode == 4
+    assert done.stderr.count(b"\n") <= 3
+    assert b"broken.mid" in done.stderr
+    entries = manifest(tmp_path / "out")
+    assert [e["file"] for e in entries] == ["a.mid", "below/b.mid"]
+    for entry in entries:
+        assert (tmp_path / "out" / entry["file"]).exists()
+        assert entry["command"] == "transform"
+        assert entry["satisfied"] is True
+        assert set(entry) >= {"sha256", "index", "seed", "model", "meter", "bars", "bpm", "notes", "method", "attempts", "constraints", "realism"}
+        assert set(entry) >= {"warnings", "input", "track", "before", "kept"}
+    again = run("transform", "-r", songs, "-o", tmp_path / "again", "--key", "D minor", "--density", "7", "--seed", "1")
+    assert again.returncode == 4
+    assert manifest(tmp_path / "again") == entries
+
+
+def test_a_wish_that_is_met_gives_the_same_bytes_through_pipes(songs):
+    data = (songs / "a.mid").read_bytes()
+    assert run("transform", "-", "-o", "-", "--key", "D", "--keep", "0", stdin=data).stdout == data
+
+
+def test_what_cannot_be_met_is_written_and_strict_says_so(songs, tmp_path):
+    done = run("transform", songs / "a.mid", "-o", tmp_path / "x.mid", "--key", "{0}", "--range", "C#4..D4", "--strict")
+    assert done.returncode == 3
+    assert b"not met" in done.stderr
+    assert (tmp_path / "x.mid").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["a.mid", "-o", "x.mid", "--track", "Bass", "--key", "C"], 4, "wanted auto or one of"),
+        (["a.mid", "-o", "a.mid", "--key", "C"], 1, "--overwrite"),
+        (["a.mid", "-o", "x.mid", "--density", "40"], 2, "lies between"),
+        (["a.mid", "a.mid", "-o", "out", "--key", "C"], 2, "{index}"),
+        (["none.mid", "-o", "x.mid", "--key", "C"], 4, "none.mid"),
+    ],
+)
+def test_mistakes_are_one_line_each(songs, arguments, code, said):
+    done = run("transform", *arguments, cwd=songs)
+    assert done.returncode == code
+    assert said in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    assert not (songs / "x.mid").exists()
+
+
+def test_a_rule_of_ones_own(songs, tmp_path):
+    (tmp_path / "my.py").write_text("def low(melody):\n    return sum(n.pitch < 69 for n in melody.notes) / len(melody.notes)\n")
+    done = run("transform", songs / "a.mid", "-o", "x.mid", "--rule", "my.py:low=>=0.8", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    notes = read_melody(tmp_path / "x.mid").notes
+    assert sum(n.pitch < 69 for n in notes) / len(notes) >= 0.8
+
+
+def test_variations(songs, tmp_path):
+    done = run("vary", songs / "a.mid", "-n", "3", "--keep", "0.6", "--seed", "4", "-o", tmp_path / "v")
+    assert done.returncode == 0, done.stderr
+    entries = manifest(tmp_path / "v")
+    assert len({e["sha256"] for e in entries}) == 3
+    assert run("vary", songs, "-o", tmp_path / "w").returncode == 2
+
+
+def test_a_way_from_one_to_another(songs, tmp_path):
+    (songs / "c.mid").write_bytes(to_bytes(reel().transpose(5)))
+    done = run("interpolate", songs / "a.mid", songs / "c.mid", "-n", "4", "-o", tmp_path / "way")
+    assert done.returncode == 0, done.stderr
+    files = [tmp_path / "way" / e["file"] for e in manifest(tmp_path / "way")]
+    assert files[0].read_bytes() == (songs / "a.mid").read_bytes()
+    assert files[-1].read_bytes() == (songs / "c.mid").read_bytes()

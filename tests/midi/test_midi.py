@@ -1,0 +1,88 @@
+import io
+
+import mido
+import pytest
+
+from musiclc.errors import InputError
+from musiclc.midi import TICKS, read_melody, read_runs, to_bytes
+from musiclc.music.melody import Melody, Note
+from tests.helpers import c_major_scale, jig
+
+
+def write(path, melody, **style):
+    path.write_bytes(to_bytes(melody, **style))
+    return path
+
+
+@pytest.mark.parametrize("melody", [c_major_scale(), jig(), Melody((Note(3, 60, 1),), "3/4", 4)])
+@pytest.mark.parametrize("midi_type", [0, 1])
+def test_written_files_read_back_the_same(tmp_path, melody, midi_type):
+    assert read_melody(write(tmp_path / "a.mid", melody, midi_type=midi_type, bpm=97)) == melody
+
+
+def test_style_is_in_the_file():
+    file = mido.MidiFile(file=io.BytesIO(to_bytes(jig(), bpm=90, program=73, midi_type=0)))
+    messages = {m.type: m for m in file.tracks[0]}
+    assert file.type == 0
+    assert len(file.tracks) == 1
+    assert round(mido.tempo2bpm(messages["set_tempo"].tempo), 3) == 90
+    assert (messages["time_signature"].numerator, messages["time_signature"].denominator) == (6, 8)
+    assert messages["program_change"].program == 73
+    assert sum(m.time for m in file.tracks[0]) == 4 * 3 * TICKS  # the clip is four whole bars long
+
+
+def test_human_timing_goes_to_the_grid_and_chords_give_their_top(tmp_path):
+    track = mido.MidiTrack()
+    for pitch, wait in ((60, 7), (64, 0), (67, 3)):
+        track.append(mido.Message("note_on", note=pitch, velocity=80, time=wait))
+    for pitch, wait in ((60, 470), (64, 0), (67, 0)):
+        track.append(mido.Message("note_off", note=pitch, velocity=0, time=wait))
+    file = mido.MidiFile(ticks_per_beat=480)
+    file.tracks.append(track)
+    file.save(tmp_path / "a.mid")
+    assert read_melody(tmp_path / "a.mid").notes == (Note(0, 67, 4),)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "ends too early"),
+        (b"hello, this is text", "not a standard MIDI file"),
+        (to_bytes(Melody((), "4/4", 4)), "no notes"),
+        (b"MThd\0\0\0\6\0\1\0\0\xe7\x28", "SMPTE"),
+    ],
+)
+def test_bad_files_are_one_line(tmp_path, data, why):
+    (tmp_path / "a.mid").write_bytes(data)
+    with pytest.raises(InputError, match=why) as caught:
+        read_melody(tmp_path / "a.mid")
+    assert "\n" not in str(caught.value)
+    assert "a.mid" in str(caught.value)
+
+
+def test_a_gigantic_delta_time_is_refused_at_once(tmp_path):
+    file = mido.MidiFile()
+    file.tracks.append(mido.MidiTrack([mido.Message("note_on", note=60, velocity=9, time=0), mido.Message("note_off", note=60, time=2**27)]))
+    file.save(tmp_path / "a.mid")
+    with pytest.raises(InputError, match="delta time"):
+        read_melody(tmp_path / "a.mid")
+
+
+def test_runs_leave_out_drums_and_chords_and_foreign_meters(tmp_path):
+    def track(channel, pitches):
+        messages = []
+        for pitch in pitches:
+            group = pitch if isinstance(pitch, tuple) else (pitch,)
+            messages += [mido.Message("note_on", channel=channel, note=p, velocity=80) for p in group]
+            messages += [mido.Message("note_off", channel=channel, note=p, time=480 if p == group[0] else 0) for p in group]
+        return mido.MidiTrack(messages)
+
+    file = mido.MidiFile(ticks_per_beat=480)
+    file.tracks += [track(0, [60, 62, 64, 65] * 4), track(9, [35] * 16), track(1, [(60, 64, 67)] * 16)]
+    file.save(tmp_path / "a.mid")
+    reading = read_runs(tmp_path / "a.mid")
+    assert [(m.meter, m.bars, len(m.notes)) for m in reading.runs] == [("4/4", 4, 16)]
+    assert dict(reading.skipped) == {"tracks: drums": 1, "tracks: not a single voice": 1}
+    file.tracks.insert(0, mido.MidiTrack([mido.MetaMessage("time_signature", numerator=5, denominator=4)]))
+    file.save(tmp_path / "b.mid")
+    assert read_runs(tmp_path / "b.mid").skipped["sections: meter 5/4"] == 1

@@ -1,0 +1,93 @@
+"""Piano rolls, as drawings, SVG and PNG: what is where, what is kept, and that nothing breaks out of the markup."""
+
+import io
+import time
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+
+from musiclc.midi.performance import Sheet, Sound
+from musiclc.output import drawing
+from musiclc.output.pianoroll import compare, roll, rolls, sheet_of
+from tests.helpers import c_major_scale, jig
+
+
+def shapes(picture, kind, style=None):
+    return [s for s in picture.shapes if s.kind == kind and style in (None, s.style)]
+
+
+def test_a_melody_becomes_seconds():
+    sheet = sheet_of(jig(), bpm=120)
+    assert sheet.bars == (0.0, 1.5, 3.0, 4.5, 6.0)  # 6/8: three quarters a bar, half a second each
+    assert sheet.notes[0] == Sound(0, 0.0, 0.5, 62)
+
+
+def test_every_note_bar_and_c_is_where_it_belongs():
+    picture = roll(sheet_of(c_major_scale()), "scale")
+    notes = shapes(picture, "note")
+    assert len(notes) == 32
+    assert all(a.x < b.x for a, b in pairwise(notes))
+    assert notes[0].y - notes[1].y == pytest.approx(2 * (notes[2].y - notes[3].y))  # a whole tone is two semitones: C to D, E to F
+    assert [s.text for s in shapes(picture, "text", "name")] == ["C4", "C5"]
+    assert [s.text for s in shapes(picture, "text", "faint")][-4:] == ["1", "2", "3", "4"]
+    line = shapes(picture, "line", "octave")[0]
+    assert line.y == pytest.approx(notes[0].y + notes[0].height + 0.5)  # beneath C4, as between B and C on a keyboard
+
+
+def test_tracks_have_colours_and_a_legend_and_drums_are_hollow():
+    sheet = Sheet((Sound(0, 0, 1, 60), Sound(1, 0, 1, 48), Sound(2, 0, 0.1, 36, is_drum=True)), (0, 2), 2, ("tune", "", ""))
+    picture = roll(sheet)
+    assert [s.style for s in shapes(picture, "note")][:3] == ["track0", "track1", "drum"]
+    assert {"tune", "track 2", "drums"} <= {s.text for s in shapes(picture, "text")}
+
+
+def test_kept_is_the_same_pitch_at_the_same_onset_and_each_note_counts_once():
+    before = [Sound(0, 0, 1, 60), Sound(0, 1, 2, 62), Sound(0, 2, 3, 64)]
+    after = [Sound(0, 0.004, 0.5, 60), Sound(0, 0.01, 0.5, 60), Sound(0, 1, 2, 63), Sound(0, 2, 3, 64)]
+    kept, removed, added = compare(before, after)
+    assert [n.start for n in kept] == [0.004, 2]
+    assert [n.pitch for n in removed] == [62]
+    assert [(n.start, n.pitch) for n in added] == [(0.01, 60), (1, 63)]
+
+
+def test_before_and_after_are_drawn_and_counted():
+    scale = c_major_scale()
+    picture = rolls(sheet_of(scale), sheet_of(scale.transpose(2)), "up a tone")
+    counts = {style: len(shapes(picture, "note", style)) - 1 for style in ("kept", "added", "removed")}  # one each is the legend's
+    assert counts == {"kept": 0, "added": 32, "removed": 32}
+    assert {"0 kept", "32 added", "32 removed"} <= {s.text for s in shapes(picture, "text")}
+    same = rolls(sheet_of(scale), sheet_of(scale))
+    assert len(shapes(same, "note", "kept")) == 33
+
+
+@pytest.mark.parametrize("sheet", [Sheet((), (0.0,), 0.0), Sheet((Sound(0, 0, 0, 127),), (0, 1), 1), Sheet((Sound(0, 0, 9, 0),), (), 9.0)])
+def test_odd_sheets_are_drawn(sheet):
+    for picture in (roll(sheet, "odd"), rolls(sheet, sheet)):
+        ElementTree.fromstring(drawing.svg(picture))
+        assert drawing.png(picture)[:4] == b"\x89PNG"
+
+
+def test_svg_is_xml_whatever_the_name_and_knows_dark(tmp_path):
+    name = '</style><script>alert(1)</script>"&\x00\x1b\ud800\uffff.mid'
+    data = drawing.svg(roll(sheet_of(jig()), name))
+    root = ElementTree.fromstring(data)
+    assert not [e for e in root.iter() if e.tag.endswith("script")]
+    assert b"prefers-color-scheme:dark" in data
+    assert len([e for e in root.iter() if e.get("rx")]) == len(jig().notes)
+    assert data == drawing.svg(roll(sheet_of(jig()), name))
+
+
+def test_png_shows_the_notes_and_is_fast():
+    from PIL import Image
+
+    picture = roll(sheet_of(c_major_scale()), "scale")
+    data = drawing.png(picture)
+    image = Image.open(io.BytesIO(data))
+    assert image.size == (2 * picture.width, 2 * picture.height)
+    note = shapes(picture, "note")[5]
+    assert image.getpixel((round(2 * (note.x + note.width / 2)), round(2 * (note.y + note.height / 2)))) == (0x0B, 0x6F, 0xAE)
+    assert data == drawing.png(picture)
+    begin = time.perf_counter()
+    drawing.png(picture)
+    assert time.perf_counter() - begin < 0.25  # about 0.02 on an idle machine

@@ -1,0 +1,177 @@
+"""Start, end and chords on melodies worked by hand, and goals settled by a wished key (key itself: test_rules.py)."""
+
+import numpy as np
+import pytest
+
+from musiclc.errors import UsageError
+from musiclc.music.melody import Melody, Note
+from musiclc.rules import RULES, parse_constraint, settled
+from musiclc.rules.harmony import KEY_NAMES, MAJOR_PROFILE, MINOR_PROFILE, best_key, best_keys
+from tests.helpers import c_major_scale, jig
+from tests.rules.test_rules import measured, measures
+
+SILENCE = Melody((), "4/4", 4)
+
+
+def quarters(*pitches, bars=4):
+    return Melody(tuple(Note(4 * i, p, 4) for i, p in enumerate(pitches)), "4/4", bars)
+
+
+# ---- the best key of a batch
+
+
+def test_best_keys_correlate_as_numpys_corrcoef_does():
+    shares = np.random.default_rng(0).dirichlet(np.ones(12), 20)
+    profiles = [np.roll(p, t) for p in (MAJOR_PROFILE, MINOR_PROFILE) for t in range(12)]
+    by_hand = [int(np.argmax([np.corrcoef(row, p)[0, 1] for p in profiles])) for row in shares]
+    assert best_keys(shares).tolist() == by_hand
+    assert [best_key(row) for row in shares] == [KEY_NAMES[k] for k in by_hand]
+
+
+def test_where_no_key_is_better_there_is_none():
+    assert best_keys(np.array([[0.0] * 12, [1 / 12] * 12])).tolist() == [-1, -1]
+
+
+# ---- start and end
+
+# A minor by its profile: A twice as often as any other
+A_MINOR = quarters(69, 71, 72, 74, 76, 69, 68, 69, 64, 69)  # A B C D E A G# A E A
+
+
+@pytest.mark.parametrize(
+    ("name", "goal", "melody", "met", "value"),
+    [
+        ("start", "C", c_major_scale(), True, "C"),
+        ("start", "1", c_major_scale(), True, 1),
+        ("start", "D", c_major_scale(), False, "C"),
+        ("start", "5", c_major_scale(), False, 1),
+        ("start", "D", jig(), True, "D"),
+        ("end", "E", jig(), True, "E"),
+        ("end", "A", A_MINOR, True, "A"),
+        ("end", "1", A_MINOR, True, 1),
+        ("start", "C", quarters(61, 60, 64, 67, 60, 67, 64, 60), False, "C#"),
+        ("start", "1", quarters(61, 60, 64, 67, 60, 67, 64, 60), False, None),  # C sharp is no degree of C major
+        ("end", "5", quarters(60, 64, 67, 60, 64, 67, 60, 65, 62, 67), True, 5),
+        ("end", "Gb", quarters(54), True, "F#"),
+        ("start", "c#", quarters(49), True, "C#"),
+        ("start", "1", SILENCE, False, None),
+        ("end", "C", SILENCE, False, None),
+    ],
+)
+def test_start_and_end_by_hand(name, goal, melody, met, value):
+    verdict = measured(name, goal, melody)
+    assert (verdict["satisfied"], verdict["value"], verdict["score"]) == (met, value, float(met))
+
+
+def test_start_and_end_without_a_goal_name_the_pitch_class():
+    assert [RULES[name].value(measures(name, jig())[0], None) for name in ("start", "end")] == ["D", "E"]
+    assert RULES["start"].value(measures("start", SILENCE)[0], None) is None
+
+
+def test_goal_texts():
+    assert [parse_constraint("start", text).goal.text for text in (" f# ", "bb", "5", "Cb")] == ["F#", "Bb", "5", "Cb"]
+
+
+@pytest.mark.parametrize("goal", ["0", "8", "C4", "H", "", "C major", "tonic", "1.5"])
+def test_bad_starts_say_what_was_wanted(goal):
+    with pytest.raises(UsageError, match=r"^start .*wanted a pitch class without octave"):
+        parse_constraint("start", goal)
+
+
+@pytest.mark.parametrize(
+    ("key", "degree", "same_as"),
+    [
+        ("C", "1", "C"),
+        ("C", "5", "G"),
+        ("A minor", "3", "C"),
+        ("A harmonic minor", "7", "G#"),
+        ("A minor", "7", "G"),
+        ("F# dorian", "1", "F#"),
+        ("D dorian", "4", "G"),
+        ("Bb", "4", "Eb"),
+    ],
+)
+def test_a_degree_is_one_of_the_wished_key(key, degree, same_as):
+    _, wish = settled([parse_constraint("key", key), parse_constraint("end", f"{degree}@2")])
+    expected = parse_constraint("end", same_as).goal
+    assert (wish.goal.low, wish.goal.high, wish.goal.text, wish.weight) == (expected.low, expected.high, degree, 2)
+
+
+@pytest.mark.parametrize(("key", "goal"), [("C major pentatonic", "5"), ("{0,4,7}", "5"), ("C chromatic", "5"), ("C", "G")])
+def test_a_wish_without_a_seven_note_key_or_without_a_degree_stays(key, goal):
+    wishes = [parse_constraint("start", goal), parse_constraint("key", key), parse_constraint("density", "4")]
+    assert settled(wishes) == wishes
+
+
+def test_settling_is_done_once_and_without_a_key_not_at_all():
+    wishes = settled([parse_constraint("start", "5"), parse_constraint("key", "A minor")])
+    assert settled(wishes) == wishes
+    assert settled([parse_constraint("start", "5")]) == [parse_constraint("start", "5")]
+    assert settled([]) == []
+
+
+def test_a_settled_degree_judges_by_the_wished_key():
+    # its own best key is C major; in A minor its first note is the third degree
+    _, wish = settled([parse_constraint("key", "A minor"), parse_constraint("start", "3")])
+    assert wish.verdict(measures("start", c_major_scale())[0])["satisfied"]
+    assert not measured("start", "3", c_major_scale())["satisfied"]
+
+
+# ---- chords
+
+PROGRESSION = quarters(60, 64, 67, 72, 67, 71, 74, 79, 69, 72, 76, 69, 65, 69, 72, 65)  # the notes of C | G | Am | F
+
+
+@pytest.mark.parametrize(
+    ("goal", "share"),
+    [
+        ("C G Am F", 1),
+        ("C|G|Am|F", 1),
+        ("C", 9 / 16),  # C E G C; G . . G; . C E .; . . C .: 4 + 2 + 2 + 1
+        ("C G", 10 / 16),  # bars 1 and 3 over C: 4 + 2; bars 2 and 4 over G B D: 4 + 0
+        ("G C F Am", 8 / 16),  # G B D: . . G . = 1; C E G: G . . G = 2; F A C: A C . A = 3; A C E: . A C . = 2
+        ("Cmaj7 G7 Am7 F6", 1),
+    ],
+)
+def test_chords_by_hand(goal, share):
+    verdict = measured("chords", goal, PROGRESSION)
+    assert verdict["value"] == pytest.approx(share)
+    assert verdict["score"] == pytest.approx(1 / (1 + max(0.75 - share, 0) / 0.25))
+    assert verdict["satisfied"] is (share >= 0.75)
+
+
+def test_three_quarters_of_the_notes_meet_a_progression():
+    # each bar has one note outside its chord
+    melody = quarters(60, 64, 67, 62, 67, 71, 74, 65, 69, 72, 76, 71, 65, 69, 72, 67)
+    verdict = measured("chords", "C G Am F", melody)
+    assert (verdict["value"], verdict["score"], verdict["satisfied"]) == (0.75, 1, True)
+
+
+def test_a_progression_is_repeated_in_longer_melodies():
+    notes = PROGRESSION.notes
+    twice = Melody(notes + tuple(Note(n.start + 64, n.pitch, n.duration) for n in notes), "4/4", 8)
+    assert measured("chords", "C G Am F", twice)["value"] == 1
+    assert np.array_equal(measures("chords", twice), measures("chords", PROGRESSION))
+
+
+def test_chords_in_six_eight_count_bars_of_twelve():
+    # D E F# a bar, the last without F#: of 11 notes D and F# are in D major, 4 + 3
+    assert measured("chords", "D", jig())["value"] == pytest.approx(7 / 11)
+
+
+def test_chords_of_silence_are_undefined_and_no_value_without_a_progression():
+    verdict = measured("chords", "C", SILENCE)
+    assert (verdict["value"], verdict["score"], verdict["satisfied"]) == (None, 0, False)
+    assert RULES["chords"].value(measures("chords", PROGRESSION)[0], None) is None
+
+
+@pytest.mark.parametrize(("goal", "message"), [("C G Am", "3 chords"), ("", "0 chords"), ("C D E F G", "5 chords"), ("C G am F", "capital root")])
+def test_bad_progressions_say_what_was_wanted(goal, message):
+    with pytest.raises(UsageError, match=f"{message}.*wanted|wanted.*{message}"):
+        parse_constraint("chords", goal)
+
+
+def test_a_progression_can_be_met_in_every_meter():
+    constraint = parse_constraint("chords", "C G Am F")
+    for meter in ("4/4", "3/4", "6/8"):
+        constraint.rule.check(constraint.goal, meter)
