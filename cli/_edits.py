@@ -32,7 +32,7 @@ def edit_options(function: Callable) -> Callable:
     return function
 
 
-class Outcome:
+class Writer:
     """Takes files as they are made; says what was written, what missed its wish and what failed; gives the exit code."""
 
     def __init__(self, files: "Files", as_json: bool, talk: Callable[[str], None]):
@@ -52,7 +52,7 @@ class Outcome:
             self.talk(f"musiclc: {entry['input']}: {warning}")
 
     def plot(self, edit: "Edit", path: Path) -> None:
-        """Draw before and after."""
+        """Sample before and after."""
         from musiclc.editing.transform import before_and_after
 
         before_and_after(edit, path, path.stem)

@@ -124,7 +124,7 @@ def _request(values: dict[str, Any]) -> Any:
     options = sampling.SampleOptions(**given)
     for constraint in constraints:
         constraint.rule.check(constraint.goal, options.meter)
-    style = manifest.Style(values.get("bpm", 120.0), values.get("program", 0), int(values.get("midi_type", 1)))
+    style = manifest.MidiOptions(values.get("bpm", 120.0), values.get("program", 0), int(values.get("midi_type", 1)))
     return batch_sample.Request(constraints, options, style, values.get("name", "{stem}-{seed}-{index}.mid"), values.get("model"))
 
 
@@ -157,7 +157,7 @@ def _reader(command: check.Command) -> Callable[[dict[str, Any]], Any]:
     return lambda options: read(json.dumps(options))
 
 
-def arguments_of(command: check.Command, part: messages.Part) -> list[str]:
+def arguments_of(command: check.Command, part: messages.JobPart) -> list[str]:
     """The command line of a job, without -o."""
     found: list[str] = []
     for name, value in part.options.items():
@@ -188,7 +188,7 @@ def _run_alone(command: check.Command, unit: messages.Unit, also: messages.Also)
     yield messages.Done(unit.number)
 
 
-def _call(command: check.Command, part: messages.Part, folder: Path) -> None:
+def _call(command: check.Command, part: messages.JobPart, folder: Path) -> None:
     from musiclc.errors import MusiclcError, UsageError
 
     words = [*arguments_of(command, part), "-o", str(folder), "--", *part.options.get("input", [])]
@@ -205,7 +205,7 @@ def _call(command: check.Command, part: messages.Part, folder: Path) -> None:
             raise failed from end
 
 
-def _collected(part: messages.Part, folder: Path) -> tuple[list[dict[str, Any]], list[bytes]]:
+def _collected(part: messages.JobPart, folder: Path) -> tuple[list[dict[str, Any]], list[bytes]]:
     """The manifest's entries and the files that they name."""
     from musiclc.errors import MusiclcError
 

@@ -18,7 +18,7 @@ EVERY = 60.0  # seconds between two journeys to an address
 @click.command()
 @click.argument("jobs", metavar="JOBS")
 @click.option("-o", "-O", "--output", help="The folder; a job's files go to DIR/ID/. Also an address that fsspec knows, such as s3://bucket/dir.")
-@click.option("--workers", type=click.IntRange(1), help="Processes, or Ray tasks, at a time; one a core when absent.")
+@click.option("--workers", type=click.IntRange(1), help="Processes, or Ray checked, at a time; one a core when absent.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
 @click.option("--address", help="Of the Ray cluster; auto: the one this machine belongs to; a new one here when absent.")
 @click.option("--check", is_flag=True, help="Only check the jobs; exit 2 when something is wrong with any of them.")

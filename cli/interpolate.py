@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from musiclc.cli._edits import Outcome, edit_options
+from musiclc.cli._edits import Writer, edit_options
 from musiclc.cli._options import constraint_options, goal_fields, progress_meter, talker
 from musiclc.errors import MusiclcError, UsageError
 
@@ -40,14 +40,14 @@ def command(first: str, last: str, count: int, constraints: list, output: str | 
         files = manifest.Files(output, count, pattern, fields, rest["overwrite"])
     except UsageError as error:
         raise click.UsageError(str(error)) from error
-    outcome, progress = Outcome(files, rest["as_json"], talk), progress_meter(rest["quiet"])
+    writer, progress = Writer(files, rest["as_json"], talk), progress_meter(rest["quiet"])
     try:
         a, b = (read_song(path, track=rest["track"]) for path in (first, last))
         model = checkpoint.loaded(rest["model"])
         for edit in transform_.interpolated(model, a, b, count, constraints, transform_.EditOptions(track=rest["track"], seed=seed)):
             source = last if edit.index == count else first
-            outcome.write(transform_.edit_entry(edit, "interpolate", source, files.names[edit.index - 1], (seed, edit.index, model.name)), edit.data)
+            writer.write(transform_.edit_entry(edit, "interpolate", source, files.names[edit.index - 1], (seed, edit.index, model.name)), edit.data)
             progress(edit.index, count, "interpolate")
     except MusiclcError as error:
-        outcome.failed(error)
-    sys.exit(outcome.finish(rest["strict"]))
+        writer.failed(error)
+    sys.exit(writer.finish(rest["strict"]))

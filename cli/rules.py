@@ -26,7 +26,7 @@ def command(name: str | None, as_json: bool) -> None:
             "unit": rule.unit,
             "range": rule.span,
             "goals": rule.goals,
-            "tolerance": rule.tolerance if rule.family == "number" else None,
+            "tolerance": rule.tolerance if rule.family == "gaussian" else None,
             "source": rule.source,
         }
         if as_json:

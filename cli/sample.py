@@ -24,7 +24,7 @@ from musiclc.sampling.sample import METHODS
 @click.option("--method", type=click.Choice(METHODS), default="auto", show_default=True)
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Above: more adventurous; below: more usual.")
 @click.option(
-    "--realism", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Draw on until this share of real phrases is less likely."
+    "--realism", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="Sample on until this share of real phrases is less likely."
 )
 @click.option(
     "--name", "pattern", default="{stem}-{seed}-{index}.mid", show_default=True, help="File names; fields: stem, seed, index and the rules' names."
@@ -59,7 +59,7 @@ def command(
             constraint.rule.check(constraint.goal, options.meter)
         fields = {"stem": "melody", "seed": str(seed), **goal_fields(constraints)}
         files = manifest.Files(output, count, rest["pattern"], fields, rest["overwrite"])
-        style = manifest.Style(rest["bpm"], rest["program"], int(rest["midi_type"]))
+        style = manifest.MidiOptions(rest["bpm"], rest["program"], int(rest["midi_type"]))
     except UsageError as error:
         raise click.UsageError(str(error)) from error
     if drawn:

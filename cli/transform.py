@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from musiclc.cli._edits import Outcome, edit_options
+from musiclc.cli._edits import Writer, edit_options
 from musiclc.cli._inputs import expand
 from musiclc.cli._options import constraint_options, goal_fields, progress_meter, talker
 from musiclc.errors import MusiclcError, UsageError
@@ -23,7 +23,7 @@ from musiclc.errors import MusiclcError, UsageError
 @click.option("--realism", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Let go until this share of real phrases is rarer.")
 @click.option("--method", type=click.Choice(["auto", "pulled", "snap"]), default="auto", show_default=True)
 @click.option("--name", "pattern", default="{stem}.mid", show_default=True, help="File names; fields: stem, seed, index and the rules' names.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw before and after as FILE.png; a folder for many.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Sample before and after as FILE.png; a folder for many.")
 @edit_options
 def command(
     inputs: tuple[str, ...], constraints: list, output: str | None, recursive: bool, pattern: str, plot: Path | None, seed: int | None, **rest: Any
@@ -53,18 +53,18 @@ def command(
         talk("musiclc: no constraint: every file will be as it was")
     model = checkpoint.loaded(rest["model"])
     progress = progress_meter(rest["quiet"])
-    outcome = Outcome(files, rest["as_json"], talk)
+    writer = Writer(files, rest["as_json"], talk)
     for unread in errors:
-        outcome.failed(unread)
+        writer.failed(unread)
     for index, (source, name) in enumerate(zip(given, files.names, strict=True), start=1):
         try:
             song = read_song(source.source, name=source.name, track=options.track)
             edit = transform_.transformed(model, song, constraints, options)
             entry = transform_.edit_entry(edit, "transform", source.name, name, (seed, index, model.name))
-            outcome.write(entry, edit.data)
+            writer.write(entry, edit.data)
             if plot:
-                outcome.plot(edit, plot if len(given) == 1 else plot / f"{Path(name).stem}.png")
+                writer.plot(edit, plot if len(given) == 1 else plot / f"{Path(name).stem}.png")
         except MusiclcError as failure:
-            outcome.failed(failure)
+            writer.failed(failure)
         progress(index, len(given), "transform")
-    sys.exit(outcome.finish(rest["strict"]))
+    sys.exit(writer.finish(rest["strict"]))

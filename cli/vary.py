@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from musiclc.cli._edits import Outcome, edit_options
+from musiclc.cli._edits import Writer, edit_options
 from musiclc.cli._inputs import expand
 from musiclc.cli._options import constraint_options, goal_fields, progress_meter, talker
 from musiclc.errors import MusiclcError, UsageError
@@ -49,13 +49,13 @@ def command(source: str, count: int, constraints: list, output: str | None, patt
         raise click.UsageError(str(error)) from error
     if drawn:
         talk(f"seed {seed}")
-    outcome, progress = Outcome(files, rest["as_json"], talk), progress_meter(rest["quiet"])
+    writer, progress = Writer(files, rest["as_json"], talk), progress_meter(rest["quiet"])
     try:
         song = read_song(given.source, name=given.name, track=options.track)
         model = checkpoint.loaded(rest["model"])
         for edit in transform_.varied(model, song, count, constraints, options):
-            outcome.write(transform_.edit_entry(edit, "vary", given.name, files.names[edit.index - 1], (seed, edit.index, model.name)), edit.data)
+            writer.write(transform_.edit_entry(edit, "vary", given.name, files.names[edit.index - 1], (seed, edit.index, model.name)), edit.data)
             progress(edit.index, count, "vary")
     except MusiclcError as error:
-        outcome.failed(error)
-    sys.exit(outcome.finish(rest["strict"]))
+        writer.failed(error)
+    sys.exit(writer.finish(rest["strict"]))

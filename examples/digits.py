@@ -28,7 +28,7 @@ from sklearn.svm import SVC
 from torch import Tensor, nn
 
 from musiclc.latent import search
-from musiclc.latent.critics import Bounds, Critic, Part, Realism, bounds, combine
+from musiclc.latent.critics import Bounds, Critic, Realism, Term, bounds, combine
 from musiclc.latent.fitting import Actor, Ask, Points, SmallFit, descend, fit_actor, fit_critic, fit_realism
 from musiclc.latent.search import ClimbOptions, LangevinOptions, Objective
 from musiclc.rules.goals import Goal
@@ -173,7 +173,7 @@ class Guides:
 
     def is_digit(self, digits: Tensor, weight: float = 1.0) -> Objective:
         """Log probability that point i decodes to digits[i], times the weight."""
-        parts = [Part(self.critic, goals(digits), weight)]
+        parts = [Term(self.critic, goals(digits), weight)]
         return lambda z: combine(parts, *still(z))(z)
 
     def log_real(self, z: Tensor) -> Tensor:
@@ -211,7 +211,7 @@ def fit_once(vae: VAE, rule: Rule, real: Tensor, drawn: Tensor, moved: Tensor, o
     """A critic of the rule on all points, and one of realism that tells real points from the others."""
     known = torch.cat([real, drawn, moved])
     known = known[torch.randperm(len(known), generator=generator(options.seed, 3))]  # fit_critic holds out the first rows
-    critic, _ = fit_critic(Points(known, still(known)[1]), rule.measure(vae.decode(known)), "presence", small(options.critic, options))
+    critic, _ = fit_critic(Points(known, still(known)[1]), rule.measure(vae.decode(known)), "bernoulli", small(options.critic, options))
     others = torch.cat([drawn, moved])
 
     def other(n: int, rng: torch.Generator) -> Tensor:
@@ -256,7 +256,7 @@ def generate(vae: VAE, guides: Guides, actor: Actor, means: Tensor, digits: Tens
     points = {
         "prior": z,
         "vector": search.vector(z, means[digits] - means.mean(0), wanted),
-        "actor": actor.move(z, F.one_hot(digits, CLASSES).float(), still(z)[1]),
+        "actor": actor.act(z, F.one_hot(digits, CLASSES).float(), still(z)[1]),
         "gradient": search.gradient(z, wanted, options=ClimbOptions(steps=options.climb)),
         "langevin": search.langevin(z, guides.posterior(digits), noise=noise, options=LangevinOptions(steps=2 * options.climb, step=0.05)),
     }

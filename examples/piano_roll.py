@@ -1,4 +1,4 @@
-"""Draw piano rolls of four new melodies in C: python examples/piano_roll.py OUT.png"""
+"""Sample piano rolls of four new melodies in C: python examples/piano_roll.py OUT.png"""
 
 import sys
 

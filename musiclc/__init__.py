@@ -19,7 +19,7 @@ _HOME = {
     "transform": "editing.transform",
     "EditOptions": "editing.transform",
     "SampleOptions": "sampling.sample",
-    "Draw": "sampling.sample",
+    "Sample": "sampling.sample",
     "Melody": "music.melody",
     "Note": "music.melody",
     "RULES": "rules",

@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,13 @@ def test_tests_mirror_the_rooms():
 
 def test_floors_are_named_once():
     assert len(FLOOR) == len(list(itertools.chain(*FLOORS)))
+
+
+def test_the_page_of_the_house_shows_every_room_on_its_floor_with_its_files():
+    rows = re.findall(r"^\| (\d) \| `(\w+)` \| .* \| (.*)\|$", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE)
+    drawn = {(name, int(floor) - 1, tuple(files.replace("`", "").split())) for floor, name, files in rows}
+    files = {name: tuple(sorted(n.split(".")[1] for n in MODULES if n.startswith(f"{name}.") and n != "cli.__main__")) for name in FLOOR}
+    assert drawn == {(name, floor, files[name]) for name, floor in FLOOR.items()}
 
 
 def test_help_loads_neither_torch_nor_numpy():

@@ -1,9 +1,9 @@
-"""What jobs mean: every field checked as the command itself would check it, and a task made of each job.
+"""What jobs mean: every field checked as the command itself would check it, and a job made of each job.
 
 The schema is not written down anywhere: the command line hands over each batchable command as a `Command`, made from that
 command's own options. Checking loads no network; goals and words are parsed once each, however many jobs share them.
 
-Inside: `Field`, `Command`, `Task`, `Checker`.
+Inside: `Field`, `Command`, `Job`, `Checker`.
 """
 
 import difflib
@@ -68,7 +68,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Task:
+class Job:
     """A checked job. options: canonical texts by field, without defaults, n and seed. count: how many files, 1 where only the run can tell.
 
     fingerprint: of all that decides the bytes of its files. shape: of all that jobs must share to share chunks; "" shares with none.
@@ -82,7 +82,7 @@ class Task:
     seed: int | None
     fingerprint: str
     shape: str = ""
-    mistakes: list[str] = field(default_factory=list)  # "field: what is wrong"; a task that has some is not run
+    mistakes: list[str] = field(default_factory=list)  # "field: what is wrong"; a job that has some is not run
     code: int = 0
 
     def dumped(self) -> str:
@@ -90,14 +90,14 @@ class Task:
         return _encode(list(vars(self).values()))
 
     @classmethod
-    def loaded(cls, line: str) -> "Task":
-        """The task of a line of JSON."""
+    def loaded(cls, line: str) -> "Job":
+        """The job of a line of JSON."""
         return cls(*json.loads(line))
 
 
 @dataclass
 class Checker:
-    """Rows → tasks. commands: what jobs may ask for. version: of musiclc, part of every fingerprint.
+    """Rows → checked. commands: what jobs may ask for. version: of musiclc, part of every fingerprint.
 
     model_of: path or None → a short hash of the model's file.
     """
@@ -110,13 +110,13 @@ class Checker:
     _together: set[str] = field(default_factory=set)
     _files: dict[str, str] = field(default_factory=dict)
 
-    def tasks(self, rows: Iterable[Row]) -> Iterator[Task]:
-        """A task for every job, grids made out; mistakes stand in the task."""
+    def checked(self, rows: Iterable[Row]) -> Iterator[Job]:
+        """A job for every job, grids made out; mistakes stand in the job."""
         for row in rows:
             for each in expanded(row):
                 yield self._task(each)
 
-    def _task(self, row: Row) -> Task:
+    def _task(self, row: Row) -> Job:
         given = row.values or {}
         mistakes = list(row.mistakes)
         name = self._id(row, given, mistakes)
@@ -124,13 +124,13 @@ class Checker:
         if command is None:
             return _failed(name, row.line, "", mistakes)
         values, texts = self._values(command, row.line, given, mistakes)
-        task = None
+        job = None
         if not mistakes:
             try:
-                task = self._made(command, name, row.line, values, texts)
+                job = self._made(command, name, row.line, values, texts)
             except MusiclcError as error:
                 mistakes.append(Mistake(row.line, "", str(error), error.code))
-        return task or _failed(name, row.line, command.name, mistakes)
+        return job or _failed(name, row.line, command.name, mistakes)
 
     def _id(self, row: Row, given: Mapping[str, Any], mistakes: list[Mistake]) -> str:
         """The job's id; where it has none, or none that can name a folder, one made of its line."""
@@ -222,7 +222,7 @@ class Checker:
             mistakes.append(Mistake(line, "input", f"{len(paths)} files; {command.name} takes {wanted}"))
         texts["input"] = paths
 
-    def _made(self, command: Command, name: str, line: int, values: dict[str, Any], texts: dict[str, Any]) -> Task:
+    def _made(self, command: Command, name: str, line: int, values: dict[str, Any], texts: dict[str, Any]) -> Job:
         n, seed = values.get("n", 1), values.get("seed")
         options = {k: texts[k] for k in sorted(texts) if k not in ("n", "seed")}
         if command.seeded and seed is None:
@@ -241,8 +241,8 @@ class Checker:
         decides = [self.version, command.name, decisive, seed, files, model, None if command.itemwise else n]
         fingerprint = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
         if not command.itemwise:
-            return Task(name, line, command.name, {**options, **({"n": str(n)} if "n" in texts else {})}, 1, seed, fingerprint)
-        return Task(name, line, command.name, options, n, seed, fingerprint, shape)
+            return Job(name, line, command.name, {**options, **({"n": str(n)} if "n" in texts else {})}, 1, seed, fingerprint)
+        return Job(name, line, command.name, options, n, seed, fingerprint, shape)
 
     def _hash_of(self, path: str) -> str:
         """A file's hash, worked out once; folders are hashed by their files."""
@@ -294,9 +294,9 @@ def _text(value: Any) -> str:
     return str(value).strip()
 
 
-def _failed(name: str, line: int, command: str, mistakes: list[Mistake]) -> Task:
+def _failed(name: str, line: int, command: str, mistakes: list[Mistake]) -> Job:
     said = [f"{m.field}: {m.text}" if m.field else m.text for m in mistakes]
-    return Task(name, line, command, {}, 0, None, "", "", said, max(m.code for m in mistakes))
+    return Job(name, line, command, {}, 0, None, "", "", said, max(m.code for m in mistakes))
 
 
 def _slip(name: str, known: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from musiclc.batch.check import Task
+from musiclc.batch.check import Job
 from musiclc.errors import MusiclcError
 from musiclc.files import write_whole
 
@@ -130,20 +130,20 @@ def is_whole(folder: Path, entry: Entry) -> bool:
         return False
 
 
-def kept(folder: Path, records: Records, task: Task) -> tuple[dict[int, Entry], list[Entry]]:
-    """What of a task is there and whole, by index, and the entries of its job that are of another wish or beyond its n.
+def kept(folder: Path, records: Records, job: Job) -> tuple[dict[int, Entry], list[Entry]]:
+    """What of a job is there and whole, by index, and the entries of its job that are of another wish or beyond its n.
 
-    A task that is not made in parts is whole, or nothing of it is kept.
+    A job that is not made in parts is whole, or nothing of it is kept.
     """
     now: dict[str, Entry] = {}
     old = []
-    for entry in records.of(task.id):
-        if entry.get("fingerprint") == task.fingerprint and not (task.shape and entry["index"] > task.count):
+    for entry in records.of(job.id):
+        if entry.get("fingerprint") == job.fingerprint and not (job.shape and entry["index"] > job.count):
             now[entry["file"]] = entry
         else:
             old.append(entry)
     whole = {i: e for i, e in enumerate(now.values(), 1) if is_whole(folder, e)}
-    if task.shape:
+    if job.shape:
         return {e["index"]: e for e in whole.values()}, old
     return whole if len(whole) == len(now) else {}, old
 
@@ -178,13 +178,13 @@ class Folder:
             self.journal.seek(size - 1)
         return bool(size) and self.journal.read(1) != b"\n"
 
-    def kept(self, task: Task) -> dict[int, Entry]:
-        """What of the task is there and whole, by index; what is there of its job's former wish will be removed in the end."""
-        found, old = kept(self.path, self.records, task)
+    def kept(self, job: Job) -> dict[int, Entry]:
+        """What of the job is there and whole, by index; what is there of its job's former wish will be removed in the end."""
+        found, old = kept(self.path, self.records, job)
         if old:
-            self.old[task.id] = old
-        if task.id not in self.records.places and not self.overwrite:
-            there = self.path / task.id
+            self.old[job.id] = old
+        if job.id not in self.records.places and not self.overwrite:
+            there = self.path / job.id
             if there.exists() and (not there.is_dir() or any(there.iterdir())):
                 raise MusiclcError(f"{there}: exists already, and no batch wrote it; name another folder, or replace it with --overwrite")
         return found
@@ -201,18 +201,18 @@ class Folder:
         for entry, data in zip(entries, files, strict=True):
             write_whole(self.path / entry["file"], data, self.private)
 
-    def finish(self, tasks: Iterable[Task], failures: dict[str, tuple[str, int]]) -> int:
+    def finish(self, checked: Iterable[Job], failures: dict[str, tuple[str, int]]) -> int:
         """Remove what is no longer wanted, write manifest and failures, and leave nothing of our own; how many files were removed."""
         wanted = set()
         removed = 0
         lines, bad = self.private / "manifest.part", self.private / "failures.part"
         try:
             with open(lines, "wb") as manifest, open(bad, "wb") as failed:
-                for task in tasks:
-                    wanted.add(task.id)
-                    removed += self._finish_task(task, failures, manifest, failed)
-            for job in self.records.places.keys() - wanted:
-                removed += self._remove(job, self.records.of(job), set())
+                for job in checked:
+                    wanted.add(job.id)
+                    removed += self._finish_job(job, failures, manifest, failed)
+            for former in self.records.places.keys() - wanted:
+                removed += self._remove(former, self.records.of(former), set())
             os.replace(lines, self.path / MANIFEST)
             if failures:
                 os.replace(bad, self.path / FAILURES)
@@ -224,22 +224,22 @@ class Folder:
             raise MusiclcError(f"{self.path}: cannot be written ({error.strerror or error})") from error
         return removed
 
-    def _finish_task(self, task: Task, failures: dict[str, tuple[str, int]], manifest: BinaryIO, failed: BinaryIO) -> int:
-        entries = [] if task.id in failures and failures[task.id][1] != 3 else self._final(task)
+    def _finish_job(self, job: Job, failures: dict[str, tuple[str, int]], manifest: BinaryIO, failed: BinaryIO) -> int:
+        entries = [] if job.id in failures and failures[job.id][1] != 3 else self._final(job)
         for entry in entries:
             manifest.write(_encode(entry).encode() + b"\n")
-        if task.id in failures:
-            error, code = failures[task.id]
-            failed.write(_encode({"job": task.id, "error": error, "code": code}).encode() + b"\n")
-        unwanted = self.records.of(task.id) if not entries else self.old.get(task.id, [])
-        return self._remove(task.id, unwanted, {e["file"] for e in entries}) if unwanted else 0
+        if job.id in failures:
+            error, code = failures[job.id]
+            failed.write(_encode({"job": job.id, "error": error, "code": code}).encode() + b"\n")
+        unwanted = self.records.of(job.id) if not entries else self.old.get(job.id, [])
+        return self._remove(job.id, unwanted, {e["file"] for e in entries}) if unwanted else 0
 
-    def _final(self, task: Task) -> list[Entry]:
-        """The task's entries in order of index, or as they were made together."""
-        now = {e["file"]: e for e in self.records.of(task.id) if e.get("fingerprint") == task.fingerprint}
-        if not task.shape:
+    def _final(self, job: Job) -> list[Entry]:
+        """The job's entries in order of index, or as they were made together."""
+        now = {e["file"]: e for e in self.records.of(job.id) if e.get("fingerprint") == job.fingerprint}
+        if not job.shape:
             return list(now.values())
-        return sorted((e for e in now.values() if e["index"] <= task.count), key=lambda e: e["index"])
+        return sorted((e for e in now.values() if e["index"] <= job.count), key=lambda e: e["index"])
 
     def _remove(self, job: str, entries: Iterable[Entry], wanted: set[str]) -> int:
         """Remove the files that these entries name and that still have their bytes, and the job's folder once it is empty."""

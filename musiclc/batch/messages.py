@@ -3,7 +3,7 @@
 A unit is work for one worker: parts of jobs of one shape. A runner makes a command's files; it writes none, but hands bytes and
 manifest entries back, so that only one process ever writes in the batch's folder, wherever its workers are.
 
-Inside: `Part`, `Unit`, `Made`, `Failed`, `Done`, `Said`, `Runner`, `runners_of`, `serve`.
+Inside: `JobPart`, `Unit`, `Made`, `Failed`, `Done`, `Said`, `Runner`, `runners_of`, `serve`.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from musiclc.errors import MusiclcError
 
 
 @dataclass(frozen=True)
-class Part:
+class JobPart:
     """Some files of a job: those of `indices`, from 1."""
 
     job: str
@@ -36,7 +36,7 @@ class Unit:
     number: int
     command: str
     shape: str
-    parts: tuple[Part, ...]
+    parts: tuple[JobPart, ...]
 
     @property
     def items(self) -> int:

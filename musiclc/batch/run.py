@@ -3,7 +3,7 @@
 The plan is checked and spooled to a temporary file before anything starts, so that memory does not grow with the number of jobs
 and standard input serves as well as a file. What the folder holds already, whole, is not made again.
 
-Inside: `Plan`, `plan_of`, `dry_run`, `Outcome`, `run`.
+Inside: `BatchPlan`, `plan_of`, `dry_run`, `BatchResult`, `run`.
 """
 
 import io
@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from musiclc.batch import table
-from musiclc.batch.check import Checker, Task
+from musiclc.batch.check import Checker, Job
 from musiclc.batch.folder import Folder, kept, records_of, refuse_foreign
-from musiclc.batch.messages import Failed, Made, Message, Part, Unit
+from musiclc.batch.messages import Failed, JobPart, Made, Message, Unit
 from musiclc.batch.workers import Engine
 from musiclc.errors import InputError, MusiclcError, UsageError
 
@@ -32,8 +32,8 @@ _ALONE = "\n"  # before the id of a job that shares with none
 
 
 @dataclass
-class Plan:
-    """All tasks of a jobs file, in order, as often as they are wanted. jobs, items, mistakes: how many; items are files where that is known."""
+class BatchPlan:
+    """All checked of a jobs file, in order, as often as they are wanted. jobs, items, mistakes: how many; items are files where that is known."""
 
     name: str
     file: TextIO
@@ -41,9 +41,9 @@ class Plan:
     items: int = 0
     mistakes: int = 0
 
-    def __iter__(self) -> Iterator[Task]:
+    def __iter__(self) -> Iterator[Job]:
         self.file.seek(0)
-        return (Task.loaded(line) for line in iter(self.file.readline, ""))
+        return (Job.loaded(line) for line in iter(self.file.readline, ""))
 
 
 @contextmanager
@@ -64,40 +64,40 @@ def opened(name: str) -> Iterator[TextIO]:
         yield file
 
 
-def plan_of(name: str, checker: Checker, on_mistake: Callable[[str], None] = lambda line: None) -> Plan:
+def plan_of(name: str, checker: Checker, on_mistake: Callable[[str], None] = lambda line: None) -> BatchPlan:
     """The plan of a jobs file: every job checked. on_mistake is told each mistake, as FILE:LINE: field: what is wrong.
 
     Raises InputError when the file cannot be read, UsageError when it holds no job.
     """
-    plan = Plan(name, tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n"))  # noqa: SIM115
+    plan = BatchPlan(name, tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n"))  # noqa: SIM115
     with opened(name) as file:
-        for task in checker.tasks(table.read(file, name)):
-            plan.file.write(task.dumped() + "\n")
+        for job in checker.checked(table.read(file, name)):
+            plan.file.write(job.dumped() + "\n")
             plan.jobs += 1
-            plan.items += task.count
-            plan.mistakes += len(task.mistakes)
-            for text in task.mistakes:
-                on_mistake(f"{name}:{task.line}: {text}")
+            plan.items += job.count
+            plan.mistakes += len(job.mistakes)
+            for text in job.mistakes:
+                on_mistake(f"{name}:{job.line}: {text}")
     if not plan.jobs:
         raise UsageError(f'{name}: holds no jobs; wanted lines such as {{"command": "sample", "key": "C", "n": 8}}')
     return plan
 
 
-def dry_run(plan: Plan, folder: Path) -> Iterator[dict[str, Any]]:
+def dry_run(plan: BatchPlan, folder: Path) -> Iterator[dict[str, Any]]:
     """What a run would do: a row a job."""
     refuse_foreign(folder, overwrite=True)
     records = records_of(folder)
-    for task in plan:
-        if task.mistakes:
-            yield {"job": task.id, "command": task.command, "files": 0, "there": 0, "to make": 0, "error": "; ".join(task.mistakes)}
+    for job in plan:
+        if job.mistakes:
+            yield {"job": job.id, "command": job.command, "files": 0, "there": 0, "to make": 0, "error": "; ".join(job.mistakes)}
             continue
-        there = len(kept(folder, records, task)[0])
-        missing = task.count - there if task.shape else int(not there)
-        yield {"job": task.id, "command": task.command, "files": task.count, "there": there, "to make": missing}
+        there = len(kept(folder, records, job)[0])
+        missing = job.count - there if job.shape else int(not there)
+        yield {"job": job.id, "command": job.command, "files": job.count, "there": there, "to make": missing}
 
 
 @dataclass
-class Outcome:
+class BatchResult:
     """What a run did. made, kept, removed: files. failures: job → (error, code). missed: files that miss a constraint."""
 
     made: int = 0
@@ -117,12 +117,12 @@ class Outcome:
 class _Queue:
     """Tasks → units: jobs of one shape find each other among the next AHEAD files."""
 
-    tasks: Iterator[Task]
+    checked: Iterator[Job]
     folder: Folder
-    outcome: Outcome
+    outcome: BatchResult
     unit: int = UNIT
     strict: set[str] = field(default_factory=set)
-    shapes: dict[str, deque[tuple[Part, str]]] = field(default_factory=dict)
+    shapes: dict[str, deque[tuple[JobPart, str]]] = field(default_factory=dict)
     queued: int = 0
     numbers: int = 0
 
@@ -139,7 +139,7 @@ class _Queue:
                 self.numbers += 1
                 return Unit(self.numbers, command, "" if shape.startswith(_ALONE) else shape, tuple(parts))
 
-    def _parts(self, shape: str) -> list[Part]:
+    def _parts(self, shape: str) -> list[JobPart]:
         """Parts of one shape for a unit, without those of jobs that have failed."""
         waiting, parts, room = self.shapes[shape], [], self.unit
         while waiting and room > 0:
@@ -156,20 +156,20 @@ class _Queue:
         return parts
 
     def _look_ahead(self) -> None:
-        while self.queued < AHEAD and (task := next(self.tasks, None)) is not None:
-            if task.mistakes:
-                self.outcome.failures[task.id] = "; ".join(task.mistakes), task.code
+        while self.queued < AHEAD and (job := next(self.checked, None)) is not None:
+            if job.mistakes:
+                self.outcome.failures[job.id] = "; ".join(job.mistakes), job.code
                 continue
-            there = self.folder.kept(task)
+            there = self.folder.kept(job)
             self.outcome.kept += len(there)
-            if task.options.get("strict"):
-                self.strict.add(task.id)
+            if job.options.get("strict"):
+                self.strict.add(job.id)
             for entry in there.values():
-                self.judge(task.id, entry)
-            missing = tuple(i for i in range(1, task.count + 1) if i not in there) if task.shape or not there else ()
+                self.judge(job.id, entry)
+            missing = tuple(i for i in range(1, job.count + 1) if i not in there) if job.shape or not there else ()
             if missing:
-                part = Part(task.id, task.options, task.seed, missing, task.count, task.fingerprint)
-                self.shapes.setdefault(task.shape or _ALONE + task.id, deque()).append((part, task.command))
+                part = JobPart(job.id, job.options, job.seed, missing, job.count, job.fingerprint)
+                self.shapes.setdefault(job.shape or _ALONE + job.id, deque()).append((part, job.command))
                 self.queued += len(missing)
 
     def judge(self, job: str, entry: dict[str, Any]) -> None:
@@ -182,20 +182,20 @@ class _Queue:
 
 
 def run(
-    plan: Plan,
+    plan: BatchPlan,
     path: Path,
     engine: Engine,
     overwrite: bool = False,
     tell: Callable[[Message, int], None] = lambda message, done: None,
     workers: int = 1,
-) -> Outcome:
+) -> BatchResult:
     """Make all that is missing in the folder, and bring it to what one undisturbed run would leave.
 
     workers: how many the engine has, so that a small batch is shared out among them. tell: is told of each
     message, and how many files are done in all. Raises MusiclcError when the folder belongs to another batch, is being written by
     another run, or cannot be written.
     """
-    outcome = Outcome()
+    outcome = BatchResult()
     folder = Folder(path, overwrite)
     try:
         _refuse_other_batch(plan, folder)
@@ -220,10 +220,10 @@ def _settle(message: Message, folder: Folder, work: _Queue) -> None:
         work.outcome.failures[message.job] = message.error, message.code
 
 
-def _refuse_other_batch(plan: Plan, folder: Folder) -> None:
+def _refuse_other_batch(plan: BatchPlan, folder: Folder) -> None:
     """Raises MusiclcError when the folder holds files of a batch that shares no job with this one: they would all be removed."""
     there = folder.records.places
-    if there and not folder.overwrite and not any(task.id in there for task in plan):
+    if there and not folder.overwrite and not any(job.id in there for job in plan):
         found = f"holds jobs of another batch ({next(iter(there))}, …), none of which {plan.name} has"
         raise MusiclcError(f"{folder.path}: {found}; name another folder, or replace them with --overwrite")
 

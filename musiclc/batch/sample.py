@@ -28,7 +28,7 @@ class Request:
 
     constraints: list[Constraint]
     options: sampling.SampleOptions
-    style: manifest.Style
+    style: manifest.MidiOptions
     pattern: str
     model: str | None
 
@@ -37,8 +37,8 @@ class Request:
 class _Open:
     """Units being made: who waits for which item, and how much each unit still lacks."""
 
-    waiting: deque[tuple[messages.Unit, messages.Part, int]] = field(default_factory=deque)
-    wanted: dict[tuple[int, int], list[tuple[messages.Unit, messages.Part]]] = field(default_factory=dict)
+    waiting: deque[tuple[messages.Unit, messages.JobPart, int]] = field(default_factory=deque)
+    wanted: dict[tuple[int, int], list[tuple[messages.Unit, messages.JobPart]]] = field(default_factory=dict)
     left: dict[int, int] = field(default_factory=dict)
 
     def take_in(self, unit: messages.Unit) -> None:
@@ -57,9 +57,9 @@ class _Open:
             self.wanted.setdefault(item, []).append((unit, part))
         return items
 
-    def unmade(self) -> dict[tuple[int, str], tuple[messages.Unit, messages.Part, list[int]]]:
+    def unmade(self) -> dict[tuple[int, str], tuple[messages.Unit, messages.JobPart, list[int]]]:
         """What has not been made yet, by unit and job."""
-        found: dict[tuple[int, str], tuple[messages.Unit, messages.Part, list[int]]] = {}
+        found: dict[tuple[int, str], tuple[messages.Unit, messages.JobPart, list[int]]] = {}
         rest = [(unit, part, item[1]) for item, askers in self.wanted.items() for unit, part in askers]
         for unit, part, index in [*rest, *self.waiting]:
             found.setdefault((unit.number, part.job), (unit, part, []))[2].append(index)
@@ -95,7 +95,7 @@ def runner(read: Callable[[dict[str, Any]], Request]) -> messages.Runner:
 def _drawn(
     model: "Model", request: Request, open_: _Open, more: Callable[[int], list[tuple[int, int]]], read: Callable
 ) -> Iterator[messages.Message]:
-    for item, draw in sampling.sample_items(model, request.constraints, more, request.options):
+    for item, draw in sampling.sample_by_key(model, request.constraints, more, request.options):
         for unit, part in open_.wanted.pop(item):
             yield _made(unit.number, part, draw, read(part.options), model.name)
             open_.left[unit.number] -= 1
@@ -103,7 +103,7 @@ def _drawn(
                 yield messages.Done(unit.number)
 
 
-def _made(unit: int, part: messages.Part, draw: sampling.Draw, request: Request, model: str) -> messages.Made:
+def _made(unit: int, part: messages.JobPart, draw: sampling.Sample, request: Request, model: str) -> messages.Made:
     assert part.seed is not None
     fields = fields_of(request.constraints, part.seed)
     (name,) = manifest.names_by_pattern(request.pattern, fields, [draw.index])
@@ -111,10 +111,12 @@ def _made(unit: int, part: messages.Part, draw: sampling.Draw, request: Request,
     return messages.Made(unit, part.job, [{"job": part.job, **entry, "fingerprint": part.fingerprint}], [data], (draw.index,))
 
 
-def _alone(number: int, job: str, part: messages.Part, indices: list[int], load: Callable[[], "Model"], read: Callable) -> Iterator[messages.Message]:
+def _alone(
+    number: int, job: str, part: messages.JobPart, indices: list[int], load: Callable[[], "Model"], read: Callable
+) -> Iterator[messages.Message]:
     """A job's items in a stream of their own; Failed, when it raises."""
     open_ = _Open()
-    one = messages.Unit(number, "sample", "", (messages.Part(job, part.options, part.seed, tuple(sorted(indices)), part.count, part.fingerprint),))
+    one = messages.Unit(number, "sample", "", (messages.JobPart(job, part.options, part.seed, tuple(sorted(indices)), part.count, part.fingerprint),))
     open_.take_in(one)
     try:
         request = read(part.options)

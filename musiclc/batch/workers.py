@@ -26,7 +26,7 @@ from musiclc.errors import MusiclcError
 Take = Callable[[str], Unit | None]  # the shape that a worker had last → more work, of that shape where there is some
 Engine = Callable[[Take], Iterator[Message]]
 PREFETCH, SPARE = 128, 3  # most files, and units, asked of a process and not made yet, below which it is sent more: two chunks
-PER_TASK = 4  # units in a Ray task
+PER_TASK = 4  # units in a Ray job
 MOST_DEATHS = 2  # workers in a row that may die before they say anything
 _NUMBERS = itertools.count(1)  # of units that are given out again
 DIED = "its worker died twice, the second time with this job alone (killed for want of memory?)"
@@ -174,7 +174,7 @@ def _bereaved(worker: _Process, again: list[Unit]) -> Iterator[Message]:
 def on_ray(address: str | None, workers: int | None, runners: str) -> Engine:
     """A Ray cluster: the one at `address` ("auto": the one this machine belongs to), or a new one on this machine.
 
-    workers: tasks at a time, the cluster's processors when None. Lost nodes and workers are Ray's to make good.
+    workers: checked at a time, the cluster's processors when None. Lost nodes and workers are Ray's to make good.
     """
     return partial(_on_ray, address, workers, runners)
 
@@ -198,7 +198,7 @@ def _on_ray(address: str | None, workers: int | None, runners: str, take: Take) 
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise MusiclcError(f"Ray cluster {address}: cannot be reached ({str(error).splitlines()[0]})") from error
     try:
-        task = ray.remote(num_cpus=1, max_retries=-1)(_worked)
+        job = ray.remote(num_cpus=1, max_retries=-1)(_worked)
         at_once = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         pending: list[Any] = []
         shape, more = "", True
@@ -208,7 +208,7 @@ def _on_ray(address: str | None, workers: int | None, runners: str, take: Take) 
                 more = bool(units)
                 if units:
                     shape = units[-1].shape
-                    pending.append(task.remote(runners, units, _version()))
+                    pending.append(job.remote(runners, units, _version()))
             if not pending:
                 return
             ready, pending = ray.wait(pending, num_returns=1)
@@ -228,11 +228,11 @@ def _version() -> str:
     return version("musiclc")
 
 
-_RUNNERS: dict[str, Any] = {}  # of this process: what is loaded once serves every task that Ray gives it
+_RUNNERS: dict[str, Any] = {}  # of this process: what is loaded once serves every job that Ray gives it
 
 
 def _worked(runners: str, units: list[Unit], version: str) -> list[Message]:
-    """A Ray task: all messages of a few units."""
+    """A Ray job: all messages of a few units."""
     from musiclc.batch import messages, worker
 
     if version != _version():

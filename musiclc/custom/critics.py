@@ -39,15 +39,15 @@ MIN_MEASURED = 1000
 FIRST_STEPS, LATER_STEPS = 500, 200  # of a critic's fit on the bank, and on the bank and where it led
 
 
-LED, LED_ROUNDS, LED_WEIGHT = 256, 2, 6  # points it leads to, how often, and how many times each of them counts
+ON_POLICY, ON_POLICY_ROUNDS, ON_POLICY_WEIGHT = 256, 2, 6  # points it leads to, how often, and how many times each of them counts
 
 
-def own_critic(rule: Rule, source: str, model: "Model", goal: Goal, move: int) -> "Critic":
-    """The rule's critic for melodies moved by `move` from home: from the cache, or fitted now and kept there."""
+def own_critic(rule: Rule, source: str, model: "Model", goal: Goal, transposition: int) -> "Critic":
+    """The rule's critic for melodies moved by `transposition` from home: from the cache, or fitted now and kept there."""
     from musiclc.model.checkpoint import load_networks, save_networks
 
-    move = move if rule.fixed else 0
-    key = hashlib.sha256("\n".join([source, rule.name, model.fingerprint(), goal.text, str(move)]).encode()).hexdigest()[:16]
+    transposition = transposition if rule.fixed else 0
+    key = hashlib.sha256("\n".join([source, rule.name, model.fingerprint(), goal.text, str(transposition)]).encode()).hexdigest()[:16]
     path = cache_folder() / f"{rule.name}-{key}.safetensors"
     with exclusive(path):  # workers that need the same critic at the same time must get the same one
         if path.exists():
@@ -58,7 +58,7 @@ def own_critic(rule: Rule, source: str, model: "Model", goal: Goal, move: int) -
                 path.unlink(missing_ok=True)  # of an older version, or cut short: made anew
         began = time.monotonic()
         log.info("%s: fitting a critic", rule.name)
-        critic, notes = _fit(rule, model, goal, move)
+        critic, notes = _fit(rule, model, goal, transposition)
         notes |= {"rule": rule.name, "goal": goal.text, "from": rule.source, "model": model.name, "seconds": round(time.monotonic() - began, 1)}
         save_networks({"critic/own": critic}, notes, path)
         critic = load_networks(path)[0]["critic/own"]  # as every later call will have it, rounded as files are
@@ -66,25 +66,25 @@ def own_critic(rule: Rule, source: str, model: "Model", goal: Goal, move: int) -
     return critic
 
 
-def _fit(rule: Rule, model: "Model", goal: Goal, move: int) -> tuple["Critic", dict[str, Any]]:
+def _fit(rule: Rule, model: "Model", goal: Goal, transposition: int) -> tuple["Critic", dict[str, Any]]:
     import torch
 
     from musiclc.latent.fitting import SmallFit, fit_critic
     from musiclc.music.theory import METER_NAMES
 
     assert model.bank is not None
-    bank = _affordable(model.bank, rule, move)
-    measures = bank.measures(rule, move)
+    bank = _affordable(model.bank, rule, transposition)
+    measures = bank.measures(rule, transposition)
     _refuse_constant(rule, measures.numpy())
     fit = SmallFit(steps=FIRST_STEPS, batch=256)
     critic, _ = fit_critic(bank.points, measures, rule.family, fit, conditions=len(METER_NAMES))
-    for turn in range(LED_ROUNDS):
-        led = _led(rule, model, goal, move, critic, turn)
-        bank = bank.joined(led)
-        found = led.measures(rule, move)
+    for turn in range(ON_POLICY_ROUNDS):
+        on_policy = _on_policy(rule, model, goal, transposition, critic, turn)
+        bank = bank.joined(on_policy)
+        found = on_policy.measures(rule, transposition)
         measures = torch.cat([measures, found])
-        for _ in range(LED_WEIGHT - 1):
-            bank, measures = bank.joined(led), torch.cat([measures, found])
+        for _ in range(ON_POLICY_WEIGHT - 1):
+            bank, measures = bank.joined(on_policy), torch.cat([measures, found])
         critic, _ = fit_critic(bank.points, measures, rule.family, replace(fit, steps=LATER_STEPS, learning_rate=1e-3), start=critic)
     scores = rule.score(measures.numpy(), goal)
     best = int(np.nanargmax(scores))
@@ -94,7 +94,7 @@ def _fit(rule: Rule, model: "Model", goal: Goal, move: int) -> tuple["Critic", d
     return critic, {"measured": len(scores), **reached}
 
 
-def _affordable(bank: "Bank", rule: Rule, move: int) -> "Bank":
+def _affordable(bank: "Bank", rule: Rule, transposition: int) -> "Bank":
     """All of the bank, or the half, quarter, … of it that the function can measure in MEASURE_SECONDS.
 
     Halves, and the best of a few timings, so that the size, and with it the critic's bits, seldom depend on how busy a machine is.
@@ -102,7 +102,7 @@ def _affordable(bank: "Bank", rule: Rule, move: int) -> "Bank":
     some, each = bank.first(50), math.inf
     for _ in range(3):
         began = time.monotonic()
-        some.measures(rule, move)
+        some.measures(rule, transposition)
         each = min(each, (time.monotonic() - began) / len(some))
     size = len(bank)
     while size * each > MEASURE_SECONDS and size > MIN_MEASURED:
@@ -117,7 +117,7 @@ def _refuse_constant(rule: Rule, measures: np.ndarray) -> None:
         raise UsageError(f"rule {rule.name} is constant: {value} for all of {len(measures)} melodies; there is nothing to steer by")
 
 
-def _led(rule: Rule, model: "Model", goal: Goal, move: int, critic: "Critic", turn: int) -> "Bank":
+def _on_policy(rule: Rule, model: "Model", goal: Goal, transposition: int, critic: "Critic", turn: int) -> "Bank":
     """Points that the critic leads to, decoded."""
     import torch
 
@@ -125,10 +125,10 @@ def _led(rule: Rule, model: "Model", goal: Goal, move: int, critic: "Critic", tu
     from musiclc.model.bank import decoded
 
     assert model.prior is not None
-    wish = methods.Wish(model, [Constraint(rule, goal)], {rule.name: critic}, "4/4", strength=1.0 + turn)
-    noise = torch.randn(LED, model.vae.dimensions, generator=torch.Generator().manual_seed(turn))
-    x, _ = methods.points(wish, methods.Start(noise, torch.ones(LED), [move] * LED), "guided")
-    return decoded(model.vae, model.prior, x, wish.condition(LED))
+    problem = methods.SampleProblem(model, [Constraint(rule, goal)], {rule.name: critic}, "4/4", strength=1.0 + turn)
+    noise = torch.randn(ON_POLICY, model.vae.dimensions, generator=torch.Generator().manual_seed(turn))
+    x, _ = methods.points(problem, methods.Start(noise, torch.ones(ON_POLICY), [transposition] * ON_POLICY), "guided")
+    return decoded(model.vae, model.prior, x, problem.condition(ON_POLICY))
 
 
 def cache_folder() -> Path:

@@ -20,7 +20,7 @@ from musiclc.music.theory import METER_NAMES
 from musiclc.rules import Rule
 from musiclc.rules.base import Constraint
 from musiclc.rules.goals import Goal
-from musiclc.rules.transposition import moves_home
+from musiclc.rules.transposition import canonical_transpositions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +46,7 @@ def encoded(model: "Model", tokens: np.ndarray, meter: str) -> "Tensor":
     """Encoder means (n, d) of melodies (n, T), moved home."""
     import torch
 
-    home = tok.pad(tok.transpose(tokens, moves_home(tokens)), meter).astype(np.int64)
+    home = tok.pad(tok.transpose(tokens, canonical_transpositions(tokens)), meter).astype(np.int64)
     with torch.no_grad():
         return model.vae.encode(torch.from_numpy(home), torch.full((len(home),), METER_NAMES.index(meter)))[0]
 

@@ -5,16 +5,16 @@ Inside: `edited`.
 
 import numpy as np
 
-from musiclc.editing.rewrite import Task, rewritten, started
+from musiclc.editing.rewrite import EditProblem, rewritten, started
 from musiclc.editing.steer import steered
 from musiclc.rules import allowed_pitches
 
 
-def edited(task: Task) -> np.ndarray:
+def edited(problem: EditProblem) -> np.ndarray:
     """The piece's state with the least change found that meets the wish, or comes nearest; the state itself when it is met already."""
-    state = task.piece.state
-    if task.met(state):
+    state = problem.piece.state
+    if problem.met(state):
         return state
-    if not task.met(state, task.granted) and allowed_pitches(task.constraints).any():
-        state = rewritten(task, started(task))
-    return state if task.met(state) else steered(task, state)
+    if not problem.met(state, problem.granted) and allowed_pitches(problem.constraints).any():
+        state = rewritten(problem, started(problem))
+    return state if problem.met(state) else steered(problem, state)

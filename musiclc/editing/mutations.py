@@ -4,7 +4,7 @@ They are what an edit can always fall back on, whatever the rule: a function tha
 
 A row is a window of tokens in the model's layout, (64,). Every function yields new rows; only free steps are changed.
 
-Inside: `note_moves`.
+Inside: `mutations`.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ SHIFTS = (1, 2)  # steps, earlier and later
 LENGTHS = (4, 8, 16)  # steps that a note may be drawn out to
 
 
-def note_moves(row: np.ndarray, free: np.ndarray) -> Iterator[np.ndarray]:
+def mutations(row: np.ndarray, free: np.ndarray) -> Iterator[np.ndarray]:
     """Every small change of a row (64,) that keeps to its free steps, bool (64,); each a new row."""
     steps = np.flatnonzero(row != tok.PAD)
     line, may = row[steps], free[steps]

@@ -33,7 +33,7 @@ class Stretch:
     tokens: np.ndarray
     meter: str
     silent: tuple[int, int] = (0, 0)
-    lead: int = 0
+    pickup: int = 0
     under: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -48,7 +48,7 @@ class Stretch:
     @property
     def heard_bars(self) -> int:
         """How many bars it has, counted with its lead."""
-        return -(-(self.lead + len(self.tokens)) // METERS[self.meter])
+        return -(-(self.pickup + len(self.tokens)) // METERS[self.meter])
 
     @property
     def bars(self) -> int:
@@ -138,7 +138,7 @@ class Piece:
             for first, held in _frames(s.heard_bars, shift):
                 places = np.full((PHRASE_BARS, tok.BAR_STEPS), NOWHERE)
                 for i in range(PHRASE_BARS):
-                    step = (first + i) % s.heard_bars * per_bar + np.arange(per_bar) - s.lead
+                    step = (first + i) % s.heard_bars * per_bar + np.arange(per_bar) - s.pickup
                     places[i, :per_bar] = np.where((step >= 0) & (step < len(s.tokens)), offset + step, SILENT)
                 at.append(places.ravel())
                 free.append(np.repeat([held[0] <= i < held[1] for i in range(PHRASE_BARS)], tok.BAR_STEPS))

@@ -25,11 +25,11 @@ from musiclc.rules import allowed_pitches
 from musiclc.rules.base import Constraint
 
 if TYPE_CHECKING:
-    from musiclc.editing.rewrite import Task
+    from musiclc.editing.rewrite import EditProblem
     from musiclc.model.checkpoint import Model
 
 KEEP = 0.7
-LOOSER = 0.6  # pull of each further try for more realism, as a share of that of the try before
+LOOSER = 0.6  # strengths of each further try for more realism, as a share of that of the try before
 MOST_TRIES = 6
 EDIT_METHODS = ("auto", "pulled", "snap")
 Wishes = Mapping[str, str] | Sequence[Constraint] | None
@@ -67,7 +67,7 @@ class EditOptions:
 @dataclass(frozen=True)
 class Edit:
     """One file as delivered. data: its bytes. before: each wished rule's value in the input. kept: share of the input's notes, same pitch
-    at the same onset, still there. realism, verdicts, method, warnings: as compose.Draw. wholes: tokens (T,) of the whole piece in `meter`,
+    at the same onset, still there. realism, verdicts, method, warnings: as sampling.Sample. wholes: tokens (T,) of the whole piece in `meter`,
     before and after.
     """
 
@@ -195,10 +195,10 @@ def piece_of(song: Song) -> Piece:
     return Piece(tuple(Stretch(tok.from_melody(s.melody), s.melody.meter, (s.locked_steps, end), under=s.under) for s, end in parts))
 
 
-def _task(model: "Model", piece: Piece, wished: list[Constraint], options: EditOptions) -> "Task":
-    from musiclc.editing.rewrite import Pull, Task
+def _task(model: "Model", piece: Piece, wished: list[Constraint], options: EditOptions) -> "EditProblem":
+    from musiclc.editing.rewrite import BiasStrengths, EditProblem
 
-    return Task(model, piece, wished, Pull.of(options.keep), model.critics)  # rules of one's own do without: see steered.py
+    return EditProblem(model, piece, wished, BiasStrengths.of(options.keep), model.critics)  # rules of one's own do without: see steered.py
 
 
 def _edited(model: "Model", piece: Piece, wished: list[Constraint], options: EditOptions) -> tuple[np.ndarray, str, int]:
@@ -206,20 +206,20 @@ def _edited(model: "Model", piece: Piece, wished: list[Constraint], options: Edi
     from musiclc.editing.edit import edited
     from musiclc.editing.rewrite import aligned, started
 
-    task = _task(model, piece, wished, options)
-    if task.met(piece.state):
+    problem = _task(model, piece, wished, options)
+    if problem.met(piece.state):
         return piece.state, "untouched", 0
     if options.method == "snap":
-        return started(task), "snap", 1
-    task = replace(task, piece=aligned(model, piece))
+        return started(problem), "snap", 1
+    problem = replace(problem, piece=aligned(model, piece))
     assert model.prior is not None
     noise = np.random.SeedSequence((options.seed, 1))
-    enough = model.prior.nats_of(options.realism)
+    enough = model.prior.nll_of(options.realism)
     attempts, state = 0, piece.state
     while attempts < MOST_TRIES and (not attempts or _nats(model, piece, state) > enough):
-        state = edited(replace(task, pull=task.pull.weaker(LOOSER**attempts), noise=(options.temperature, noise)))
+        state = edited(replace(problem, strengths=problem.strengths.weaker(LOOSER**attempts), noise=(options.temperature, noise)))
         attempts += 1
-    return state, "pulled+critics" if task.left else "pulled", attempts
+    return state, "pulled+critics" if problem.left else "pulled", attempts
 
 
 def _nats(model: "Model", piece: Piece, state: np.ndarray) -> float:
@@ -227,7 +227,7 @@ def _nats(model: "Model", piece: Piece, state: np.ndarray) -> float:
     from musiclc.editing.rewrite import tensors
 
     windows = piece.windows()
-    return float(model.vae.nats(*tensors(windows.rows(state)[0], windows.meters)).mean())
+    return float(model.vae.nll_per_note(*tensors(windows.rows(state)[0], windows.meters)).mean())
 
 
 def _delivered(model: "Model", song: Song, piece: Piece, wished: list[Constraint], state: np.ndarray, method: str, attempts: int) -> Edit:

@@ -1,4 +1,4 @@
-"""Pieces near a piece, and between two: points with noise in them, or on the line between two, decoded with a pull.
+"""Pieces near a piece, and between two: points with noise in them, or on the line between two, decoded with a strengths.
 
 Inside: `variation`, `between`.
 """
@@ -10,18 +10,18 @@ import torch
 
 from musiclc.editing.edit import edited
 from musiclc.editing.piece import Piece
-from musiclc.editing.rewrite import Pull, Search, Task
+from musiclc.editing.rewrite import BiasStrengths, EditProblem, Search
 from musiclc.music import tokens as tok
 from musiclc.rules.transposition import transposed
 
 HELD = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0, 12.0)  # pulls that are tried, in nats, for a variation at a wished distance
 BLUR = 0.6
-HALFWAY = Pull(0.5, 3.0, 3.0, 0.1)  # of lines between two pieces
+HALFWAY = BiasStrengths(0.5, 3.0, 3.0, 0.1)  # of lines between two pieces
 
 
-def variation(task: Task, keep: float, temperature: float, seed: np.random.SeedSequence) -> np.ndarray:
-    """A state of the piece that keeps about the share `keep` of its notes and meets the task's wish, from points with fresh noise."""
-    piece, search = task.piece, Search(task, task.piece.state)
+def variation(problem: EditProblem, keep: float, temperature: float, seed: np.random.SeedSequence) -> np.ndarray:
+    """A state of the piece that keeps about the share `keep` of its notes and meets the problem's wish, from points with fresh noise."""
+    piece, search = problem.piece, Search(problem, problem.piece.state)
     windows = piece.windows()
     x = search.points(windows, piece.state)
     generator = torch.Generator().manual_seed(int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1)))
@@ -29,33 +29,33 @@ def variation(task: Task, keep: float, temperature: float, seed: np.random.SeedS
     onset, tied = tok.onsets(piece.state), windows.rows(piece.state)[1]
     best, gap = piece.state, np.inf
     for held in HELD:
-        pull = Pull(BLUR, held, held, 0.05 * held)
-        lines = search.lines(windows, x, search.gains(windows, piece.state, pull), BLUR)
+        strengths = BiasStrengths(BLUR, held, held, 0.05 * held)
+        lines = search.lines(windows, x, search.logit_biases(windows, piece.state, strengths), BLUR)
         state = windows.written(piece.state, lines.tokens[:, 0].numpy(), ~tied)
         off = abs(float((state == piece.state)[onset].mean()) - keep)
         if off < gap and not np.array_equal(state, piece.state):
             best, gap = state, off
-    return best if task.met(best) else edited(replace(task, piece=piece.changed(best)))
+    return best if problem.met(best) else edited(replace(problem, piece=piece.changed(best)))
 
 
-def between(task: Task, other: Piece, share: float) -> np.ndarray:
-    """A state of the task's piece on the way to another one: share 0 is the piece, 1 the other, gone round where it is shorter.
+def between(problem: EditProblem, other: Piece, share: float) -> np.ndarray:
+    """A state of the problem's piece on the way to another one: share 0 is the piece, 1 the other, gone round where it is shorter.
 
-    Points lie on the line between both pieces' at home, blurred, and lines are pulled to both; the key is that of the nearer piece.
+    Points lie on the line between both pieces' at home, noisy, and lines are pulled to both; the key is that of the nearer piece.
     """
-    piece = task.piece
-    there = Task(task.model, other, [], task.pull)
-    here_search, there_search = Search(task, piece.state), Search(there, other.state)
+    piece = problem.piece
+    there = EditProblem(problem.model, other, [], problem.strengths)
+    here_search, there_search = Search(problem, piece.state), Search(there, other.state)
     windows, others = piece.windows(), other.windows()
     which = np.arange(len(windows.at)) % len(others.at)
     x = (1 - share) * here_search.points(windows, piece.state) + share * there_search.points(others, other.state)[torch.from_numpy(which)]
     near = replace(HALFWAY, held=HALFWAY.held * (1 - share), begun=HALFWAY.begun * (1 - share))
     far = replace(HALFWAY, held=HALFWAY.held * share, begun=HALFWAY.begun * share)
-    gain = here_search.gains(windows, piece.state, near)
-    pulled = there_search.gains(others, other.state, far)[torch.from_numpy(which)]
+    gain = here_search.logit_biases(windows, piece.state, near)
+    pulled = there_search.logit_biases(others, other.state, far)[torch.from_numpy(which)]
     gain = gain + torch.where(torch.isfinite(pulled), pulled, torch.zeros(()))
-    lines = here_search.lines(windows, (1 - HALFWAY.blur) * x, gain, HALFWAY.blur).tokens[:, 0].numpy()
+    lines = here_search.lines(windows, (1 - HALFWAY.noise_level) * x, gain, HALFWAY.noise_level).tokens[:, 0].numpy()
     state = windows.written(piece.state, lines, ~windows.rows(piece.state)[1])
     if share > 0.5:
-        state = transposed(state[None], np.array([here_search.move - there_search.move]))[0]
-    return state if task.met(state) else edited(replace(task, piece=piece.changed(state)))
+        state = transposed(state[None], np.array([here_search.transposition - there_search.transposition]))[0]
+    return state if problem.met(state) else edited(replace(problem, piece=piece.changed(state)))

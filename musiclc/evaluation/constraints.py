@@ -1,7 +1,7 @@
 """Figures of constrained sampling: methods × rules, targets against what came out, realism, cost, rules of one's own.
 
 Everything is measured on notes read back from the written MIDI files, by the rules. *Single* is one decoded candidate a point,
-*delivered* is as the command writes them. Surprise is that of a trigram model of other tunes (trigram.py), over that of real
+*delivered* is as the command writes them. CrossEntropy is that of a trigram model of other tunes (trigram.py), over that of real
 held-out tunes; the Fréchet distance is between normal distributions fitted to the FEATURES of melodies.
 
 Inside: `TOGETHER`, `RULE_BY_RULE`, `METHODS`, `FEW`, `by_method`, `by_target`, `frechet`, `rejection_cost`, `own_rules`, `figures`.
@@ -78,8 +78,8 @@ class Bench:
         return cls(model, train, real, Trigram(events(train)), n, seed)
 
     def over_real(self, tokens: np.ndarray) -> float:
-        """Surprise over that of real held-out tunes, in percent."""
-        return round(100 * (self.judge.surprise(events(tokens)) / self.judge.surprise(events(self.real)) - 1), 1)
+        """CrossEntropy over that of real held-out tunes, in percent."""
+        return round(100 * (self.judge.cross_entropy(events(tokens)) / self.judge.cross_entropy(events(self.real)) - 1), 1)
 
 
 def _met(tokens: np.ndarray, wish: Mapping[str, str]) -> np.ndarray:
@@ -105,7 +105,7 @@ def by_method(bench: Bench, wishes: dict[str, dict[str, str]], methods: tuple[st
                 "wish": name,
                 "method": method,
                 "met": round(float(_met(tokens, wish).mean()), 4),
-                "surprise over real, %": bench.over_real(tokens),
+                "cross-entropy over real, %": bench.over_real(tokens),
                 "distinct": _distinct(tokens),
                 "notes a bar": round(float(RULES["density"].measure(tokens, METER).mean()), 2),
                 "seconds": round(time.perf_counter() - began, 2),
@@ -176,7 +176,7 @@ def frechet(a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> float:
 
 
 def realism(bench: Bench, usual: dict[str, np.ndarray]) -> Table:
-    """Fréchet distance to real held-out tunes, and surprise: the VAE's prior, ours without and with constraints, real training tunes."""
+    """Fréchet distance to real held-out tunes, and cross_entropy: the VAE's prior, ours without and with constraints, real training tunes."""
     prior, _ = delivered(bench.model, {}, bench.n, bench.seed, method="normal", **SINGLE)
     free, _ = delivered(bench.model, {}, bench.n, bench.seed)
     in_c, _ = delivered(bench.model, {"key": "C"}, bench.n, bench.seed)
@@ -199,7 +199,7 @@ def realism(bench: Bench, usual: dict[str, np.ndarray]) -> Table:
             "n": len(tokens),
             "Fréchet": round(frechet(_features(tokens), real, scale), 3),
             "over VAE prior": round(frechet(_features(tokens), real, scale) / base, 4),
-            "surprise over real, %": bench.over_real(tokens),
+            "cross-entropy over real, %": bench.over_real(tokens),
             "distinct": _distinct(tokens),
         }
         for name, tokens in groups.items()
@@ -326,7 +326,7 @@ def _own(bench: Bench, function: Callable[[Melody], float], free: np.ndarray) ->
     }
     return {
         **{f"met, {name}": value for name, value in met.items()},
-        "surprise over real, %": bench.over_real(tokens),
+        "cross-entropy over real, %": bench.over_real(tokens),
         "seconds, first": times[0],
         "again": times[1],
     }

@@ -2,7 +2,7 @@
 
 Tunes: all of the near collection that can be read, and some hundred of the far one; notes are read back from the written files.
 *Allowed* notes are those that the wish leaves alone; *contour* is Pearson's r of the pitches sounding before and after, step by step;
-*surprise* is in nats a note under a trigram (trigram.py) of training tunes in the tune's meter. Baseline: snapping, every forbidden
+*cross-entropy* is in nats a note under a trigram (trigram.py) of training tunes in the tune's meter. Baseline: snapping, every forbidden
 note to the nearest allowed pitch, all down or all up where both are as near, whichever of the two surprises less in each file.
 
 Inside: `figures`, `Tune`, `tunes`, `PARTS`.
@@ -18,7 +18,7 @@ import numpy as np
 from musiclc.editing.piece import Piece
 from musiclc.editing.transform import Edit, EditOptions, piece_of, transformed
 from musiclc.evaluation.trigram import Trigram, events
-from musiclc.evaluation.tunes import THINNED, Table, Tune, Wish, denser, met, parallel, possible, tunes
+from musiclc.evaluation.tunes import THINNED, Goals, Table, Tune, denser, met, parallel, possible, tunes
 from musiclc.midi import read_song
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METERS
@@ -36,17 +36,17 @@ FRONTIER_TUNES = 100
 # ---- wishes --------------------------------------------------------------------------------------------------------
 
 
-def dorian(tune: Tune) -> Wish:
+def dorian(tune: Tune) -> Goals:
     """Dorian on the same tonic."""
     return {"key": f"{tune.key.split()[0]} dorian"}
 
 
-def thinner(tune: Tune) -> Wish:
+def thinner(tune: Tune) -> Goals:
     """Two thirds of the notes."""
     return {"density": f"{THINNED * tune.density:.4f}"}
 
 
-WISHES: dict[str, Callable[[Tune], Wish]] = {
+WISHES: dict[str, Callable[[Tune], Goals]] = {
     "parallel mode": parallel,
     "dorian": dorian,
     "density × 1.5": denser,
@@ -59,7 +59,7 @@ WISHES: dict[str, Callable[[Tune], Wish]] = {
 # ---- measuring -----------------------------------------------------------------------------------------------------
 
 
-class Surprise:
+class CrossEntropy:
     """Nats a note of pieces under trigrams of training tunes, one a meter."""
 
     def __init__(self, dataset: Dataset):
@@ -69,7 +69,7 @@ class Surprise:
         """Nats of a piece, and how many notes they are for."""
         sequence = events(state[None])
         count = len(sequence[0])
-        return (self.judges[meter].surprise(sequence) * count if count else 0.0), count
+        return (self.judges[meter].cross_entropy(sequence) * count if count else 0.0), count
 
     def mean(self, states: Sequence[np.ndarray], meters: Sequence[str]) -> float:
         """Nats a note over all pieces."""
@@ -113,7 +113,7 @@ class Result:
         """Its melody's tokens (F,)."""
         return self.piece.state
 
-    def row(self, wish: Wish) -> dict[str, float]:
+    def row(self, wish: Goals) -> dict[str, float]:
         """Its figures."""
         before = self.tune.state
         onset = tok.onsets(before)
@@ -130,7 +130,7 @@ class Result:
         }
 
 
-def edits(model: "Model", of: Sequence[Tune], wish: Callable[[Tune], Wish], options: EditOptions) -> list[Result]:
+def edits(model: "Model", of: Sequence[Tune], wish: Callable[[Tune], Goals], options: EditOptions) -> list[Result]:
     """Every tune whose wish is possible, edited and read back."""
     results = []
     for tune in of:
@@ -145,25 +145,25 @@ def edits(model: "Model", of: Sequence[Tune], wish: Callable[[Tune], Wish], opti
 
 def table(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     """Each wish at the default keep, and the modes at keep 0.3."""
-    surprise, of, rows = Surprise(dataset), tunes(n, seed), []
+    cross_entropy, of, rows = CrossEntropy(dataset), tunes(n, seed), []
     for name, wish in WISHES.items():
         for keep in (EditOptions().keep, 0.3) if "density" not in name else (EditOptions().keep,):
             LOG.info("%s, keep %g", name, keep)
-            rows.append({"wish": name, "keep": keep, **summary(edits(model, of, wish, EditOptions(keep=keep)), wish, surprise)})
+            rows.append({"wish": name, "keep": keep, **summary(edits(model, of, wish, EditOptions(keep=keep)), wish, cross_entropy)})
     return rows
 
 
-def summary(results: Sequence[Result], wish: Callable[[Tune], Wish], surprise: Surprise) -> dict[str, Any]:
-    """Means over files, and surprise over all notes, against the originals and against snapping."""
+def summary(results: Sequence[Result], wish: Callable[[Tune], Goals], cross_entropy: CrossEntropy) -> dict[str, Any]:
+    """Means over files, and cross_entropy over all notes, against the originals and against snapping."""
     each = [r.row(wish(r.tune)) for r in results]
     meters = [r.tune.meter for r in results]
-    before, after = surprise.mean([r.tune.state for r in results], meters), surprise.mean([r.after for r in results], meters)
+    before, after = cross_entropy.mean([r.tune.state for r in results], meters), cross_entropy.mean([r.after for r in results], meters)
     row: dict[str, Any] = {"files": len(results)}
     row |= {key: round(float(np.nanmean([e[key] for e in each])), 4) for key in each[0]}
-    row["surprise over the original's"] = f"{100 * (after / before - 1):+.1f} %"
+    row["cross-entropy over the original's"] = f"{100 * (after / before - 1):+.1f} %"
     if "key" in wish(results[0].tune) and "density" not in wish(results[0].tune):
-        snapped = snaps(results, wish, surprise)
-        row["over snapping's"] = f"{100 * (after / surprise.mean(snapped, meters) - 1):+.1f} %"
+        snapped = snaps(results, wish, cross_entropy)
+        row["over snapping's"] = f"{100 * (after / cross_entropy.mean(snapped, meters) - 1):+.1f} %"
         row["snapping: contour"] = mean_contour(results, snapped)
     return row
 
@@ -173,13 +173,13 @@ def mean_contour(results: Sequence[Result], states: Sequence[np.ndarray]) -> flo
     return round(float(np.nanmean([contour(r.tune.state, s) for r, s in zip(results, states, strict=True)])), 4)
 
 
-def snaps(results: Sequence[Result], wish: Callable[[Tune], Wish], surprise: Surprise) -> list[np.ndarray]:
+def snaps(results: Sequence[Result], wish: Callable[[Tune], Goals], cross_entropy: CrossEntropy) -> list[np.ndarray]:
     """Each tune snapped to its wish, the way that surprises less."""
     best = []
     for result in results:
         allowed = allowed_pitches([parse_constraint(k, v) for k, v in wish(result.tune).items()])
         ways = [snapped_one_way(result.tune.state, allowed, way) for way in (-1, 1)]
-        best.append(min(ways, key=lambda state: surprise.total(state, result.tune.meter)[0]))
+        best.append(min(ways, key=lambda state: cross_entropy.total(state, result.tune.meter)[0]))
     return best
 
 
@@ -214,8 +214,8 @@ def identity(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
 
 
 def frontier(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
-    """Surprise over notes kept for the parallel mode, a row a keep, snapping beside."""
-    surprise, of = Surprise(dataset), tunes(n, seed)
+    """CrossEntropy over notes kept for the parallel mode, a row a keep, snapping beside."""
+    cross_entropy, of = CrossEntropy(dataset), tunes(n, seed)
     of = [of[i] for i in np.random.default_rng(seed).permutation(len(of))[:FRONTIER_TUNES]]
     rows: Table = []
     meters = [t.meter for t in of]
@@ -227,10 +227,10 @@ def frontier(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
                 "way": f"keep {keep:g}",
                 "allowed notes kept": round(float(np.mean([e["allowed notes kept"] for e in each])), 4),
                 "contour": round(float(np.nanmean([e["contour"] for e in each])), 4),
-                "surprise": round(surprise.mean([r.after for r in results], meters), 4),
+                "cross-entropy": round(cross_entropy.mean([r.after for r in results], meters), 4),
             }
         )
-    snapped, originals = snaps(results, parallel, surprise), [t.state for t in of]
+    snapped, originals = snaps(results, parallel, cross_entropy), [t.state for t in of]
     for way, states, close in (("snapping", snapped, mean_contour(results, snapped)), ("original", originals, 1.0)):
-        rows.append({"way": way, "allowed notes kept": 1.0, "contour": close, "surprise": round(surprise.mean(states, meters), 4)})
+        rows.append({"way": way, "allowed notes kept": 1.0, "contour": close, "cross-entropy": round(cross_entropy.mean(states, meters), 4)})
     return rows

@@ -49,17 +49,17 @@ def _written(folder: Path, stem: str, head: dict[str, Any], tables: dict[str, Ta
 
 
 def _plot_frontier(table: Table, path: Path) -> None:
-    """Surprise over the share of allowed notes kept: a line over keep, snapping and the originals as points."""
+    """CrossEntropy over the share of allowed notes kept: a line over keep, snapping and the originals as points."""
     figure = _figure((7, 5))
     panel = figure.subplots()
     dial = [row for row in table if row["way"].startswith("keep")]
-    panel.plot([row["allowed notes kept"] for row in dial], [row["surprise"] for row in dial], "o-", label="transform")
+    panel.plot([row["allowed notes kept"] for row in dial], [row["cross-entropy"] for row in dial], "o-", label="transform")
     for row in dial:
-        panel.annotate(row["way"], (row["allowed notes kept"], row["surprise"]), textcoords="offset points", xytext=(5, 5), fontsize=8)
+        panel.annotate(row["way"], (row["allowed notes kept"], row["cross-entropy"]), textcoords="offset points", xytext=(5, 5), fontsize=8)
     for row in table:
         if not row["way"].startswith("keep"):
-            panel.plot([row["allowed notes kept"]], [row["surprise"]], "s" if row["way"] == "snapping" else "^", label=row["way"])
-    panel.set(xlabel="share of allowed notes kept", ylabel="surprise, nats a note", title="to the parallel mode, whole tunes")
+            panel.plot([row["allowed notes kept"]], [row["cross-entropy"]], "s" if row["way"] == "snapping" else "^", label=row["way"])
+    panel.set(xlabel="share of allowed notes kept", ylabel="cross-entropy, nats a note", title="to the parallel mode, whole tunes")
     panel.legend()
     panel.grid(alpha=0.3)
     figure.savefig(path, dpi=100)
@@ -88,15 +88,15 @@ def _plot_targets(plots: dict[str, dict[str, list[float]]], path: Path) -> None:
 
 
 def _plot_methods(table: Table, path: Path) -> None:
-    """Share of melodies that meet the wish against surprise over real tunes: a colour a method, a point a wish, means ringed."""
+    """Share of melodies that meet the wish against cross-entropy over real tunes: a colour a method, a point a wish, means ringed."""
     figure = _figure((8, 5))
     panel = figure.subplots()
     for method in dict.fromkeys(row["method"] for row in table):
         rows = [row for row in table if row["method"] == method]
-        x, y = [row["surprise over real, %"] for row in rows], [row["met"] for row in rows]
+        x, y = [row["cross-entropy over real, %"] for row in rows], [row["met"] for row in rows]
         (line,) = panel.plot(x, y, ".", alpha=0.4)
         panel.plot([sum(x) / len(x)], [sum(y) / len(y)], "o", markersize=10, color=line.get_color(), markeredgecolor="black", label=method)
-    panel.set(xlabel="surprise over real tunes, %", ylabel="share that meets the wish", title="one candidate a point (delivered: as written)")
+    panel.set(xlabel="cross-entropy over real tunes, %", ylabel="share that meets the wish", title="one candidate a point (delivered: as written)")
     panel.legend()
     panel.grid(alpha=0.3)
     figure.savefig(path, dpi=100)

@@ -74,7 +74,7 @@ def samples(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     """Real held-out tunes, the VAE's prior, ours without and in C major, and the baselines for C, in 4/4: a row each."""
     judge = Trigram(events(dataset.melody_tokens("train", "4/4")))
     real = np.concatenate([dataset.melody_tokens(split, "4/4") for split in ("test", "near")])
-    reference = judge.surprise(events(real))
+    reference = judge.cross_entropy(events(real))
     free, _ = delivered(model, {}, n, seed, method="guided")
     single, _ = delivered(model, {"key": "C"}, n, seed, method="guided", attempts=1, candidates=1)
     in_c, draws = delivered(model, {"key": "C"}, n, seed, method="guided")
@@ -93,15 +93,15 @@ def samples(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     table = []
     for name, tokens in methods.items():
         shares = parse_constraint("key", "C").score(RULES["key"].measure(tokens, "4/4"))
-        surprise = judge.surprise(events(tokens))
+        cross_entropy = judge.cross_entropy(events(tokens))
         table.append(
             {
                 "method": name,
                 "melodies": len(tokens),
                 "all in C": round(float((shares >= 1 - 1e-9).mean()), 4),
                 "mean share in C": round(float(shares.mean()), 4),
-                "surprise": round(surprise, 3),
-                "over real": f"{100 * (surprise / reference - 1):+.1f} %",
+                "cross-entropy": round(cross_entropy, 3),
+                "over real": f"{100 * (cross_entropy / reference - 1):+.1f} %",
                 "distinct": round(len({row.tobytes() for row in tok.key_free(tokens)}) / len(tokens), 4),
                 "notes a bar": round(float(RULES["density"].measure(tokens, "4/4").mean()), 2),
             }
@@ -114,7 +114,7 @@ def samples(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
 
 def delivered(
     model: "Model", wishes: Mapping[str, str] | Sequence[Constraint], n: int, seed: int, **options: Any
-) -> tuple[np.ndarray, list[sampling.Draw]]:
+) -> tuple[np.ndarray, list[sampling.Sample]]:
     """Tokens read back from the files that n draws were written to, and the draws."""
     from musiclc.midi import read_melody, to_bytes
 
@@ -216,7 +216,7 @@ def cost(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
         both = ["--key", "C", "--density", "9..11", "-n", str(n), "--seed", str(seed), "-o", f"{folder}/both", "--overwrite"]
         steered = timed([*musiclc, "sample", *both], repeats=1)
     bare, helped = timed([*python, "-c", "pass"], 9), timed([*musiclc, "--help"], 9)
-    package = Path(musiclc.__file__).parent
+    package = Path(__file__).parent.parent
     size = sum(p.stat().st_size for p in {*package.rglob("*.py"), *shipped_model().parent.glob("*")} if p.is_file())
     return [
         {"what": "import torch", "value": round(unit[0], 2), "unit": "s"},

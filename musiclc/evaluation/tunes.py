@@ -21,7 +21,7 @@ ADDED, THINNED = 1.5, 0.67  # of a tune's own density
 Table = list[dict[str, Any]]
 
 
-Wish = dict[str, str]
+Goals = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -70,23 +70,23 @@ def tunes(n: int, seed: int) -> list[Tune]:
     return found
 
 
-def parallel(tune: Tune) -> Wish:
+def parallel(tune: Tune) -> Goals:
     """The parallel minor of a major tune, the parallel major of a minor one."""
     tonic, mode = tune.key.split()
     return {"key": f"{tonic} {'minor' if mode == 'major' else 'major'}"}
 
 
-def denser(tune: Tune) -> Wish:
+def denser(tune: Tune) -> Goals:
     """Half as many notes again."""
     return {"density": f"{ADDED * tune.density:.4f}"}
 
 
-def possible(tune: Tune, wish: Wish) -> bool:
+def possible(tune: Tune, wish: Goals) -> bool:
     """Whether a bar of the tune's meter has steps for so many notes."""
     return "density" not in wish or float(wish["density"]) <= METERS[tune.meter]
 
 
-def met(piece: Piece, wish: Wish) -> bool:
+def met(piece: Piece, wish: Goals) -> bool:
     """Whether a piece meets the wish, by the rules."""
     constraints = [parse_constraint(k, v) for k, v in wish.items()]
     return bool((piece.scores(constraints, piece.state[None]) >= 1 - 1e-9).all())

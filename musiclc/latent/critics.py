@@ -4,9 +4,9 @@ A critic never sees what is decoded, and no label: it is taught by decoding poin
 music either: a measure is a number, and points come in a few *conditions* (for melodies: meters). One critic a rule serves
 every goal, since it foretells the *distribution* of the rule's measures, and a goal is a region of measures:
 
-- family "number": each measure is normal, with a mean and a spread that depend on the point. A goal's objective is the log
+- family "gaussian": each measure is normal, with a mean and a spread that depend on the point. A goal's objective is the log
   probability that each measure, or one weighted sum of them, lies within its bounds.
-- family "presence": each share is above zero with a probability that depends on the point. A goal forbids some shares; its
+- family "bernoulli": each share is above zero with a probability that depends on the point. A goal forbids some shares; its
   objective is the log probability that none of them occurs, as if they were independent.
 
 Both stop pushing once the goal is sure to be met, and never go flat far from it, unlike a sigmoid of a score (Engel et al.
@@ -100,7 +100,7 @@ class Critic(nn.Module):
     def __init__(self, config: CriticConfig):
         super().__init__()
         self.config = c = config
-        self.trunk = Trunk(c.dimensions, c.measures * (2 if c.family == "number" else 1), c.conditions, c.width, c.layers)
+        self.trunk = Trunk(c.dimensions, c.measures * (2 if c.family == "gaussian" else 1), c.conditions, c.width, c.layers)
         self.register_buffer("center", torch.zeros(c.measures))
         self.register_buffer("scale", torch.ones(c.measures))
 
@@ -111,7 +111,7 @@ class Critic(nn.Module):
 
     def loss(self, x: Tensor, t: Tensor, condition: Tensor, measures: Tensor) -> Tensor:
         """What fitting minimises: mean negative log-likelihood of measures (n, m), those that are undefined left out."""
-        if self.config.family == "presence":
+        if self.config.family == "bernoulli":
             return F.binary_cross_entropy_with_logits(self.trunk(x, t, condition).float(), (measures > 0).float())
         mean, spread = self.normal(x, t, condition)
         known = ~measures.isnan()
@@ -120,7 +120,7 @@ class Critic(nn.Module):
 
     def log_met(self, x: Tensor, t: Tensor, condition: Tensor, goal: Bounds) -> Tensor:
         """Log probability that what x will decode to meets the goal: (n,), at most 0."""
-        if self.config.family == "presence":
+        if self.config.family == "bernoulli":
             return -(F.softplus(self.trunk(x, t, condition).float()) * (goal.high <= 0)).sum(1)
         mean, spread = self.normal(x, t, condition)
         center, scale = self.center, self.scale
@@ -144,7 +144,7 @@ def _log_between(low: Tensor, high: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Part:
+class Term:
     """One constraint as critics see it: the critic, the goals of all rows, and how hard to push."""
 
     critic: Critic
@@ -152,17 +152,17 @@ class Part:
     weight: float = 1.0
 
 
-def combine(parts: Sequence[Part], t: Tensor, condition: Tensor) -> Objective:
-    """The weighted sum of the parts' log probabilities at blur t (n,), as an objective: (n, d) → (n,)."""
+def combine(terms: Sequence[Term], t: Tensor, condition: Tensor) -> Objective:
+    """The weighted sum of the terms' log probabilities at noise level t (n,), as an objective: (n, d) → (n,)."""
 
     def objective(x: Tensor) -> Tensor:
-        return torch.stack([part.weight * part.critic.log_met(x, t, condition, part.goal) for part in parts]).sum(0)
+        return torch.stack([term.weight * term.critic.log_met(x, t, condition, term.goal) for term in terms]).sum(0)
 
     return objective
 
 
 class Realism(nn.Module):
-    """D(x), the paper's realism critic: the log odds that a point is an encoding of real data (plus its blur) and not a drawn one.
+    """D(x), the paper's realism critic: the log odds that a point is an encoding of real data (plus its noise) and not a drawn one.
 
     A gradient penalty on points between real and drawn keeps it smooth (Gulrajani et al. 2017; weight 10 in the authors' notebook).
     """

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from musiclc.latent.critics import Critic, CriticConfig, Realism, Trunk
 from musiclc.latent.search import Objective, acted, renoised
 
-AT_BLUR = 0.5  # share of a batch that is taken at the points' own blur, the rest further on the way to noise
+AT_OWN_TIME = 0.5  # share of a batch that is taken at the points' own noise level, the rest further on the way to noise
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,19 @@ class SmallFit:
 
 @dataclass(frozen=True)
 class Points:
-    """Latent points x (N, d), all with the same share of noise `blur`, and the condition of each, int (N,)."""
+    """Latent points x (N, d), all with the same share of noise `t`, and the condition of each, int (N,)."""
 
     x: Tensor
     condition: Tensor
-    blur: float = 0.0
+    t: float = 0.0
 
     def batch(self, rows: Tensor, noisy: bool, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """The rows' x, times and conditions; when noisy, part of them taken on towards noise to a random time."""
         x = self.x[rows].float()
-        t = torch.full((len(rows),), self.blur)
+        t = torch.full((len(rows),), self.t)
         if noisy:
-            later = self.blur + (1 - self.blur) * torch.rand(len(rows), generator=generator)
-            to = torch.where(torch.rand(len(rows), generator=generator) < AT_BLUR, t, later)
+            later = self.t + (1 - self.t) * torch.rand(len(rows), generator=generator)
+            to = torch.where(torch.rand(len(rows), generator=generator) < AT_OWN_TIME, t, later)
             x, t = renoised(x, torch.randn(x.shape, generator=generator), t, to), to
         return x, t, self.condition[rows]
 
@@ -102,7 +102,7 @@ def fit_critic(
     torch.manual_seed(options.seed)
     if start is None:
         critic = Critic(CriticConfig(points.x.shape[1], measures.shape[1], family, conditions))
-        if family == "number":
+        if family == "gaussian":
             critic.center.copy_(measures.nanmean(0).nan_to_num())
             critic.scale.copy_((measures - critic.center).square().nanmean(0).sqrt().nan_to_num().clamp(min=1e-3))
     else:
@@ -121,7 +121,7 @@ def fit_critic(
 
 
 def fit_realism(real: Points, drawn: Callable[[int, torch.Generator], Tensor], options: SmallFit | None = None) -> Realism:
-    """The paper's realism critic: `real` points against those that `drawn(n, generator)` gives, (n, d) at the same blur."""
+    """The paper's realism critic: `real` points against those that `drawn(n, generator)` gives, (n, d) at the same noise level."""
     options = options or SmallFit()
     torch.manual_seed(options.seed)
     critic = Realism(real.x.shape[1], int(real.condition.max()) + 1)
@@ -150,7 +150,7 @@ class Actor(nn.Module):
         gate, proposal = out.chunk(2, dim=1)
         return torch.sigmoid(gate), x + proposal
 
-    def move(self, x: Tensor, asked: Tensor, condition: Tensor) -> Tensor:
+    def act(self, x: Tensor, asked: Tensor, condition: Tensor) -> Tensor:
         """The points themselves: search.acted with this actor."""
         return acted(x, lambda z: self(z, asked, condition))
 
@@ -176,7 +176,7 @@ def fit_actor(actor: Actor, draw: Callable[[int, torch.Generator], Ask], options
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
         ask = draw(step, generator)
-        moved = actor.move(ask.x, ask.asked, ask.condition)
+        moved = actor.act(ask.x, ask.asked, ask.condition)
         pull = -ask.objective(moved).clamp(min=-50).mean() / ask.x.shape[1] ** 0.5
         if ask.target is not None:
             return pull + imitate * ((moved - ask.target) ** 2).mean()

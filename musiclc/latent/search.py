@@ -1,4 +1,4 @@
-"""Ways to find latent points, as plain functions that name no network and know no music.
+"""Search functions: ways to find latent points, as plain functions that name no network and know no music.
 
 An objective maps points (n, d) to (n,), larger is better, whatever it is made of: critics, realism, both. A velocity maps
 (x (n, d), t (n,)) to (n, d): the field of a flow prior on standardised points, noise at t = 1. Randomness comes in as

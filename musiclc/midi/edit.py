@@ -39,7 +39,7 @@ def replaced(file: File, entry: "Entry", sections: Sequence["Section"], melodies
     _check(sections, melodies, wished)
     if all(m == s.melody and e == [p for _, p in s.extras] for s, m, e in zip(sections, melodies, wished, strict=True)):
         return file.data
-    style = _Style(file.tracks[entry.track], sections)
+    style = _Manner(file.tracks[entry.track], sections)
     voices: list[_Voice] = []
     for section, melody in zip(sections, melodies, strict=True):
         voices += _voices(section, melody, style)
@@ -104,7 +104,7 @@ def _playable(pitch: int) -> int:
     return pitch if 0 <= pitch <= 127 else pitch % 12 + (0 if pitch < 0 else 108)
 
 
-def _voices(section: "Section", melody: Melody, style: "_Style") -> list[_Voice]:
+def _voices(section: "Section", melody: Melody, style: "_Manner") -> list[_Voice]:
     """The melody's notes with their beginnings; those whose end is to be found have no `off` yet."""
     old = {n.start: (n, source) for n, source in zip(section.melody.notes, section.sources, strict=True)}
     edge = melody.steps - section.locked_end
@@ -133,7 +133,7 @@ def _end_moves(note: Note, was: Note, sounds_to: int, following: int) -> bool:
     return sounds_to != note.end if note.end != was.end else min(sounds_to, following) != note.end
 
 
-def _end(voices: list[_Voice], style: "_Style") -> None:
+def _end(voices: list[_Voice], style: "_Manner") -> None:
     """Give every voice with a new end its `off`, not after the next one begins. What nothing ended ends before a new note."""
     for voice, following in zip(voices, [*voices[1:], None], strict=False):
         limit = following.on[0] if following else None
@@ -151,7 +151,7 @@ def _near(grid: Grid, step: int, offset: int, least: int, most: int | None) -> i
     return max(tick if most is None else min(tick, most), least)
 
 
-class _Style:
+class _Manner:
     """How the melody is played: what new notes take over."""
 
     def __init__(self, events: Sequence[Event], sections: Sequence["Section"]) -> None:
@@ -253,7 +253,7 @@ def _keep_clear(voice: _Voice, others: list[Sounding]) -> None:
 # ---- events --------------------------------------------------------------------------------------------------------
 
 
-def _events(events: Sequence[Event], voices: list[_Voice], gone: list[Sounding], style: _Style) -> Iterator[Event]:
+def _events(events: Sequence[Event], voices: list[_Voice], gone: list[Sounding], style: _Manner) -> Iterator[Event]:
     """The track's events in order, the notes' changed, deleted and new."""
     keyed: dict[int, Event] = dict(enumerate(events))
     new: list[tuple[Key, Event]] = []
@@ -283,7 +283,7 @@ def _remove(keyed: dict[int, Event], *places: int | None) -> None:
             del keyed[place]
 
 
-def _new_off(keyed: dict[int, Event], voice: _Voice, style: _Style) -> Event:
+def _new_off(keyed: dict[int, Event], voice: _Voice, style: _Manner) -> Event:
     """The event that ends the voice: its old one moved, which goes from its place, or a new one."""
     tick = voice.off[0] if voice.off else 0
     if voice.source is None or voice.source.off_event is None:

@@ -1,6 +1,6 @@
 """A bank of decoded points: latent points with what they decode to, on which any rule can be scored in moments.
 
-Every point is a blurred one, at the time prior.config.blur where the prior's draws stop and the decoder takes over; x is
+Every point is a noisy one, at the time prior.config.noise_level where the prior's draws stop and the decoder takes over; x is
 standardised, as the prior works on it. Melodies stand at home (home.py).
 
 Inside: `Bank`, `make_bank`, `decoded`.
@@ -35,14 +35,14 @@ class Bank:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def measures(self, rule: Rule, move: int = 0) -> Tensor:
-        """The rule's measures of every melody, transposed by `move` semitones from home: float (N, m)."""
+    def measures(self, rule: Rule, transposition: int = 0) -> Tensor:
+        """The rule's measures of every melody, transposed by `transposition` semitones from home: float (N, m)."""
         measures = np.zeros((len(self), len(rule.measures)), np.float32)
         for number, name in enumerate(METER_NAMES):
             rows = np.flatnonzero(self.points.condition.numpy() == number)
             if len(rows):
                 melodies = tok.unpad(self.tokens[rows], name)
-                measures[rows] = rule.measure(transposed(melodies, np.full(len(rows), move)) if move else melodies, name)
+                measures[rows] = rule.measure(transposed(melodies, np.full(len(rows), transposition)) if transposition else melodies, name)
         return torch.from_numpy(measures)
 
     def where(self, meter: str, most: int | None = None) -> np.ndarray:
@@ -52,12 +52,12 @@ class Bank:
 
     def first(self, n: int) -> "Bank":
         """The first n points."""
-        return Bank(Points(self.points.x[:n], self.points.condition[:n], self.points.blur), self.tokens[:n])
+        return Bank(Points(self.points.x[:n], self.points.condition[:n], self.points.t), self.tokens[:n])
 
     def joined(self, other: "Bank") -> "Bank":
         """Both, one after the other."""
         x, condition = (torch.cat([a, b]) for a, b in ((self.points.x, other.points.x), (self.points.condition, other.points.condition)))
-        return Bank(Points(x, condition, self.points.blur), np.concatenate([self.tokens, other.tokens]))
+        return Bank(Points(x, condition, self.points.t), np.concatenate([self.tokens, other.tokens]))
 
 
 def on_grid(x: Tensor) -> Tensor:
@@ -68,15 +68,15 @@ def on_grid(x: Tensor) -> Tensor:
 @torch.no_grad()
 def decoded(vae: MelodyVAE, prior: FlowPrior, x: Tensor, meter: Tensor, chunk: int = 1000) -> Bank:
     """The bank of standardised points x (N, d), rounded to the grid first."""
-    x, blur = on_grid(x), prior.config.blur
+    x, t = on_grid(x), prior.config.noise_level
     pairs = zip(x.split(chunk), meter.split(chunk), strict=True)
-    tokens = [vae.decode(prior.restore(a), b, blur=torch.full((len(a),), blur)) for a, b in pairs]
-    return Bank(Points(x, meter, blur), torch.cat(tokens).numpy().astype(np.uint8))
+    tokens = [vae.decode(prior.restore(a), b, t=torch.full((len(a),), t)) for a, b in pairs]
+    return Bank(Points(x, meter, t), torch.cat(tokens).numpy().astype(np.uint8))
 
 
 @torch.no_grad()
 def make_bank(vae: MelodyVAE, prior: FlowPrior, encodings: Tensor, meters: Tensor, size: int, seed: int, chunk: int = 1000) -> Bank:
-    """A bank: half blurred encodings (M, d) of real melodies, a quarter draws of the prior, a quarter blurred encodings with extra noise."""
+    """A bank: half noisy encodings (M, d) of real melodies, a quarter draws of the prior, a quarter noisy encodings with extra noise."""
     points, conditions = [], []
     for i in range(-(-size // chunk)):
         generator = torch.Generator().manual_seed(seed * 100_003 + i)
@@ -86,7 +86,7 @@ def make_bank(vae: MelodyVAE, prior: FlowPrior, encodings: Tensor, meters: Tenso
         if i % 4 == 2:
             x = draw(prior, noise * (0.8 + 0.3 * torch.rand(chunk, 1, generator=generator)), meter)
         else:
-            x = noised(clean, noise, torch.full((chunk,), prior.config.blur))
+            x = noised(clean, noise, torch.full((chunk,), prior.config.noise_level))
             extra = WIDE * torch.rand(chunk, 1, generator=generator) * torch.randn(clean.shape, generator=generator)
             x = x + extra if i % 4 == 3 else x
         points.append(x)
@@ -95,6 +95,6 @@ def make_bank(vae: MelodyVAE, prior: FlowPrior, encodings: Tensor, meters: Tenso
 
 
 def draw(prior: FlowPrior, noise: Tensor, meter: Tensor) -> Tensor:
-    """Draws of the prior at its blur, from noise (n, d)."""
-    options = GuideOptions(end=prior.config.blur)
+    """Draws of the prior at its t, from noise (n, d)."""
+    options = GuideOptions(end=prior.config.noise_level)
     return guided(noise, torch.ones(len(noise)), lambda x, t: prior.velocity(x, t, meter), None, options)

@@ -1,13 +1,13 @@
-"""Beam search through the decoder: the best line for a latent point, given what each token gains besides its likelihood.
+"""Beam search through the decoder: the best line for a latent point, given what each token logit biases besides its likelihood.
 
-A *gain* is a number in nats added to a token's log likelihood at a step: −∞ forbids the token, more than 0 pulls towards it. So
+A *logit_bias* is a number in nats added to a token's log likelihood at a step: −∞ forbids the token, more than 0 pulls towards it. So
 one search serves a mask (a scale, a range), a pull to the notes of an original, and bars that must stay.
 
-Lines may be kept apart by how many notes they have more than an original: each *stratum*, a difference from −fewer to +more,
+Lines may be kept apart by how many notes they have more than an original: each *bin*, a difference from −fewer to +more,
 keeps the best `width` lines of its own. One search then gives the best line for every number of notes, where pushing on a
 weight would jump from few to many. (The idea of beams kept apart by what is still to be met: grid beam search, Hokamp and Liu 2017.)
 
-Shapes: n points, T = 64 steps in the model's layout (bars of 12 filled up with PAD), V tokens, S strata, w lines in each.
+Shapes: n points, T = 64 steps in the model's layout (bars of 12 filled up with PAD), V tokens, S bins, w lines in each.
 
 Inside: `Lines`, `best_lines`.
 """
@@ -24,7 +24,7 @@ from musiclc.music.tokens import BAR_STEPS, FIRST_ONSET, PAD
 
 @dataclass(frozen=True)
 class Lines:
-    """Of each point and stratum the best line. tokens: int64 (n, S, T); score: (n, S), log likelihood and gains, −∞ where there is none."""
+    """Of each point and bin the best line. tokens: int64 (n, S, T); score: (n, S), log likelihood and logit biases, −∞ where there is none."""
 
     tokens: Tensor
     score: Tensor
@@ -35,29 +35,29 @@ def best_lines(
     vae: MelodyVAE,
     z: Tensor,
     meter: Tensor,
-    gain: Tensor,
+    logit_bias: Tensor,
     *,
-    blur: float,
+    t: float,
     width: int = 8,
     original: Tensor | None = None,
     fewer: int = 0,
     more: int = 0,
 ) -> Lines:
-    """The best lines of points z (n, d) in their meters (n,) under gain (n, T, V).
+    """The best lines of points z (n, d) in their meters (n,) under logit_bias (n, T, V).
 
     original: bool (n, T), where the original's notes begin; when given, lines are kept apart by how many notes they have more,
-    in strata −fewer … +more; else there is one stratum, of any number of notes.
+    in bins −fewer … +more; else there is one bin, of any number of notes.
     """
-    steps, state = vae.unfolded(z, meter, torch.full((len(z),), blur))
+    steps, state = vae.unfolded(z, meter, torch.full((len(z),), t))
     reader = Reader(vae)
-    n, strata = len(z), fewer + more + 1
+    n, bins = len(z), fewer + more + 1
     start = fewer if original is not None else 0
     state = state[:, None, None]  # (n, 1, 1, recurrent), later (n, S, w, recurrent)
     total = torch.zeros(n, 1, 1)
     token = torch.full((n, 1, 1), START)
-    if strata > 1:
-        total = torch.full((n, strata, 1), -torch.inf).index_fill_(1, torch.tensor(start), 0.0)
-        state, token = state.expand(-1, strata, -1, -1), token.expand(-1, strata, -1)
+    if bins > 1:
+        total = torch.full((n, bins, 1), -torch.inf).index_fill_(1, torch.tensor(start), 0.0)
+        state, token = state.expand(-1, bins, -1, -1), token.expand(-1, bins, -1)
     lengths = vae.bar_lengths(meter)
     choices, parents = [], []
     for place in range(steps.shape[1]):
@@ -66,7 +66,7 @@ def best_lines(
         read, told = reader.of_step(steps[:, place])
         flat = reader.next((read[:, None, None] + reader.of_token[token]).reshape(len(flat), -1), flat)
         logits = reader.logits(flat).view(n_now, s_now, w_now, -1) + told[:, None, None]
-        reached = total[..., None] + F.log_softmax(logits, dim=-1) + gain[:, place, None, None]  # (n, S, w, V)
+        reached = total[..., None] + F.log_softmax(logits, dim=-1) + logit_bias[:, place, None, None]  # (n, S, w, V)
         real = place % BAR_STEPS < lengths
         total_new, source, parent, token_new = _kept(reached, None if original is None else original[:, place], width)
         idle = ~real[:, None, None]  # a step that the bar does not have: every line stays as it is
@@ -89,15 +89,15 @@ def _widened(total: Tensor, width: int) -> Tensor:
 
 
 def _kept(reached: Tensor, begins: Tensor | None, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The best `width` of each stratum: totals, and for each the stratum and the line it goes on from, and its token; (n, S, w) each.
+    """The best `width` of each bin: totals, and for each the bin and the line it goes on from, and its token; (n, S, w) each.
 
     begins: bool (n,), where a note of the original begins at this step; None when lines are not kept apart.
     """
-    _, strata, lines, tokens = reached.shape
+    _, bins, lines, tokens = reached.shape
     if begins is None:
         total, at = reached.flatten(2).topk(min(width, lines * tokens), dim=2)
         return total, torch.zeros_like(at), at // tokens, at % tokens
-    # A line moves down a stratum where it drops a note that the original has, up where it adds one.
+    # A line moves down a bin where it drops a note that the original has, up where it adds one.
     lost = torch.full_like(reached[:, :1], -torch.inf)
     silent, sounding = reached[..., :FIRST_ONSET], reached[..., FIRST_ONSET:]
     from_above = torch.cat([silent[:, 1:], lost[..., :FIRST_ONSET]], dim=1)
@@ -106,15 +106,15 @@ def _kept(reached: Tensor, begins: Tensor | None, width: int) -> tuple[Tensor, T
     joined = torch.cat([torch.where(where, from_above, silent), torch.where(where, sounding, from_below)], dim=-1)
     total, at = joined.flatten(2).topk(min(width, lines * tokens), dim=2)
     parent, token = at // tokens, at % tokens
-    own = torch.arange(strata)[None, :, None]
+    own = torch.arange(bins)[None, :, None]
     moved = torch.where(token < FIRST_ONSET, torch.where(begins[:, None, None], 1, 0), torch.where(begins[:, None, None], 0, -1))
-    return total, (own + moved).clamp(0, strata - 1), parent, token
+    return total, (own + moved).clamp(0, bins - 1), parent, token
 
 
 def _traced(choices: list[Tensor], parents: list[tuple[Tensor, int]], total: Tensor) -> Lines:
-    """The first line of every stratum, read from its end back to its beginning."""
-    n, strata, _ = total.shape
-    line = torch.arange(strata).expand(n, -1) * total.shape[2]  # the best of each stratum, among all S·w lines
+    """The first line of every bin, read from its end back to its beginning."""
+    n, bins, _ = total.shape
+    line = torch.arange(bins).expand(n, -1) * total.shape[2]  # the best of each bin, among all S·w lines
     written = []
     for token, (at, _) in zip(reversed(choices), reversed(parents), strict=True):
         written.append(token.flatten(1).gather(1, line))

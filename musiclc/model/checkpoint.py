@@ -31,9 +31,12 @@ from musiclc.model.vae import MelodyVAE, VAEConfig
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METER_NAMES
 
-FORMAT = "musiclc-model-2"
-NETWORKS_FORMAT = "musiclc-networks-1"
+FORMAT = "musiclc-model-3"
+NETWORKS_FORMAT = "musiclc-networks-2"
 STATE_FORMAT = "musiclc-state-1"
+# Files of the version before hold the same under other names, and are read under those of this one.
+_FORMER_FORMATS = {"musiclc-model-2": FORMAT, "musiclc-networks-1": NETWORKS_FORMAT}
+_FORMER_NAMES = {"blur": "noise_level", "real_nats": "real_nll", "presence": "bernoulli", "number": "gaussian"}
 _SCALE = "//scale"  # suffix of the row scales of an int8 matrix
 
 
@@ -112,7 +115,7 @@ def load_model(path: Path) -> Model:
             raise CheckpointError(f"{path}: {what} {info.get(what)!r}, this musiclc has {ours!r}; train the model anew")
     try:
         parts = _build_all(info["configs"], tensors)
-        bank = _bank(tensors, parts["prior"].config.blur) if "bank/x" in tensors else None
+        bank = _bank(tensors, parts["prior"].config.noise_level) if "bank/x" in tensors else None
         critics = {part.removeprefix("critic/"): module for part, module in parts.items() if part.startswith("critic/")}
         return Model(info["name"], parts["vae"], parts.get("prior"), critics, info["notes"], parts.get("realism"), parts.get("actor"), bank)
     except (KeyError, TypeError, RuntimeError) as error:
@@ -167,9 +170,28 @@ def _read(path: Path, wanted: str, writer: str) -> tuple[dict[str, Any], dict[st
         raise CheckpointError(f"{path}: no such file; wanted one written by {writer}") from error
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path}: broken, or not a safetensors file ({error}); wanted one written by {writer}") from error
+    if _FORMER_FORMATS.get(info.get("format", "")) == wanted:
+        return _renamed(info), {_renamed_tensor(name): value for name, value in tensors.items()}
     if info.get("format") != wanted:
         raise CheckpointError(f"{path}: format {info.get('format')!r}, wanted {wanted!r} as written by {writer}")
     return info, tensors
+
+
+def _renamed(info: dict[str, Any]) -> dict[str, Any]:
+    """The info of a file of the version before under today's names."""
+
+    def new(value: Any) -> Any:
+        return _FORMER_NAMES.get(value, value) if isinstance(value, str) else value
+
+    configs = {part: {new(name): new(value) for name, value in config.items()} for part, config in info["configs"].items()}
+    return {**info, "configs": configs}
+
+
+def _renamed_tensor(name: str) -> str:
+    part, _, rest = name.rpartition(_SCALE) if name.endswith(_SCALE) else (name, "", "")
+    module, slash, within = part.partition("/")
+    head, dot, tail = within.partition(".")
+    return module + slash + _FORMER_NAMES.get(head, head) + dot + tail + (_SCALE if name.endswith(_SCALE) else "") + rest
 
 
 def _compressed(name: str, value: Tensor) -> dict[str, Tensor]:
@@ -206,8 +228,8 @@ def _build_all(configs: dict[str, dict], tensors: dict[str, Tensor]) -> dict[str
     return {part: _build(makers[part.partition("/")[0]](config), part, tensors) for part, config in configs.items()}
 
 
-def _bank(tensors: dict[str, Tensor], blur: float) -> Bank:
-    return Bank(Points(tensors["bank/x"].float() / GRID, tensors["bank/meter"].long(), blur), tensors["bank/tokens"].numpy())
+def _bank(tensors: dict[str, Tensor], t: float) -> Bank:
+    return Bank(Points(tensors["bank/x"].float() / GRID, tensors["bank/meter"].long(), t), tensors["bank/tokens"].numpy())
 
 
 def _build(module: nn.Module, part: str, tensors: dict[str, Tensor]) -> Any:

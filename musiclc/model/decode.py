@@ -3,7 +3,7 @@
 Every network call works on a full chunk of CHUNK points: products of matrices round alike for every row of one shape, so a
 melody's bits do not depend on its neighbours or on how many are asked for.
 
-Inside: `CHUNK`, `decode`, `scores`, `nats`.
+Inside: `CHUNK`, `decode`, `scores`, `nll_per_note`.
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 CHUNK = 64  # points a network call
 
 
-def decode(model: "Model", x: Tensor, blur: float, meter: str, moves: Sequence[int]) -> np.ndarray:
-    """Standardised points x (n, d), blurred so much → tokens (n, T), each melody moved from home by its semitones."""
+def decode(model: "Model", x: Tensor, t: float, meter: str, transpositions: Sequence[int]) -> np.ndarray:
+    """Standardised points x (n, d), noisy so much → tokens (n, T), each melody moved from home by its semitones."""
     assert model.prior is not None
     number = torch.full((len(x),), METER_NAMES.index(meter))
-    padded = model.vae.decode(model.prior.restore(x), number, blur=torch.full((len(x),), blur))
-    return transposed(tok.unpad(padded.numpy().astype(np.uint8), meter), np.asarray(moves))
+    padded = model.vae.decode(model.prior.restore(x), number, t=torch.full((len(x),), t))
+    return transposed(tok.unpad(padded.numpy().astype(np.uint8), meter), np.asarray(transpositions))
 
 
 def scores(constraints: Sequence[Constraint], tokens: np.ndarray, meter: str) -> np.ndarray:
@@ -39,12 +39,12 @@ def scores(constraints: Sequence[Constraint], tokens: np.ndarray, meter: str) ->
     return np.stack([c.score(c.rule.measure(tokens, meter)) for c in constraints], axis=1)
 
 
-def nats(model: "Model", tokens: np.ndarray, meter: str) -> np.ndarray:
-    """What each of tokens (n, T) costs the VAE, in nats a note (MelodyVAE.nats): (n,), smaller for likelier melodies."""
+def nll_per_note(model: "Model", tokens: np.ndarray, meter: str) -> np.ndarray:
+    """What each of tokens (n, T) costs the VAE, in nats a note (MelodyVAE.nll_per_note): (n,), smaller for likelier melodies."""
     number = torch.full((CHUNK,), METER_NAMES.index(meter))
     found = [np.zeros(0, np.float32)]
     for first in range(0, len(tokens), CHUNK):
         rows = tok.pad(tokens[first : first + CHUNK], meter).astype(np.int64)
         full = np.concatenate([rows, np.repeat(rows[:1], CHUNK - len(rows), axis=0)])
-        found.append(model.vae.nats(torch.from_numpy(full), number)[: len(rows)].numpy())
+        found.append(model.vae.nll_per_note(torch.from_numpy(full), number)[: len(rows)].numpy())
     return np.concatenate(found)

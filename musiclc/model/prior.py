@@ -27,14 +27,14 @@ QUANTILES = 101
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """Sizes. latent: dimensions a bar, as the VAE's. blur: the time at which a draw stops and is decoded."""
+    """Sizes. latent: dimensions a bar, as the VAE's. noise_level: the time t at which a draw stops and is decoded."""
 
     latent: int = 48
     width: int = 320
     heads: int = 5
     layers: int = 5
     condition: int = 64  # width of what time and meter become
-    blur: float = 0.5
+    noise_level: float = 0.5
 
 
 class SteeredBlock(nn.Module):
@@ -65,12 +65,12 @@ class SteeredBlock(nn.Module):
 class FlowPrior(nn.Module):
     """The velocity field, with what else of real melodies the sampler needs.
 
-    center, scale: (d,), standardise latent points. real_nats: quantiles of `MelodyVAE.nats` of held-out phrases.
+    center, scale: (d,), standardise latent points. real_nll: quantiles of `MelodyVAE.nll_per_note` of held-out phrases.
     """
 
     center: Tensor
     scale: Tensor
-    real_nats: Tensor
+    real_nll: Tensor
 
     def __init__(self, config: PriorConfig):
         super().__init__()
@@ -86,7 +86,7 @@ class FlowPrior(nn.Module):
         nn.init.zeros_(self.out.bias)
         self.register_buffer("center", torch.zeros(PHRASE_BARS * c.latent))
         self.register_buffer("scale", torch.ones(PHRASE_BARS * c.latent))
-        self.register_buffer("real_nats", torch.zeros(QUANTILES))
+        self.register_buffer("real_nll", torch.zeros(QUANTILES))
 
     def standardise(self, z: Tensor) -> Tensor:
         """Latent points (n, d) → what the flow works on."""
@@ -112,10 +112,10 @@ class FlowPrior(nn.Module):
 
     def realism(self, nats: float) -> float:
         """Share of real held-out phrases that cost more nats a note: in [0, 1], 1 for the likeliest."""
-        return 1 - float(np.interp(nats, self.real_nats.numpy(), np.linspace(0, 1, QUANTILES)))
+        return 1 - float(np.interp(nats, self.real_nll.numpy(), np.linspace(0, 1, QUANTILES)))
 
-    def nats_of(self, realism: float) -> float:
+    def nll_of(self, realism: float) -> float:
         """The inverse of `realism`: nats a note that a share `realism` of real held-out phrases exceeds; infinite for 0."""
         if realism <= 0:
             return math.inf
-        return float(np.interp(1 - realism, np.linspace(0, 1, QUANTILES), self.real_nats.numpy()))
+        return float(np.interp(1 - realism, np.linspace(0, 1, QUANTILES), self.real_nll.numpy()))

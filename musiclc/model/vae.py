@@ -6,8 +6,8 @@ bar, d = B·k in all. A meter is its number in `theory.METER_NAMES`.
 The encoder flattens each bar's step embeddings into one vector (a bar is short and its grid is fixed, so dense layers do in
 one product what a recurrent net does in sixteen steps), then lets the four bars attend to one another. The decoder lets the
 four latent vectors attend to one another, unfolds each into step features, and a GRU writes the 64 tokens left to right. It
-is told how much noise the point holds (its `blur` t in [0, 1], a time of the prior's flow): a clean point it spells out, a
-blurred one it reads as a hint and writes the likeliest line that agrees with it. So a point a little off the encodings
+is told how much noise the point holds (its `t` t in [0, 1], a time of the prior's flow): a clean point it spells out, a
+noisy one it reads as a hint and writes the likeliest line that agrees with it. So a point a little off the encodings
 still decodes to a line that hangs together (noise-conditioned decoding, as the upsamplers of Ho et al. 2022, Cascaded
 Diffusion Models, §4).
 
@@ -32,7 +32,7 @@ from musiclc.music.tokens import BAR_STEPS, HOLD, PAD, VOCABULARY
 START, DROPPED = PAD + 1, PAD + 2  # what the decoder reads before the first step, and in place of a token it must not see
 IGNORE = -100  # cross_entropy's own mark for steps that do not count
 MIN_STD = 1e-3
-BLUR_FEATURES = 64
+TIME_FEATURES = 64
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class MelodyVAE(nn.Module):
 
         self.latent_in = nn.Linear(c.latent, c.width)
         self.decoder_meter = nn.Embedding(meters, c.width)
-        self.blur = nn.Sequential(nn.Linear(BLUR_FEATURES, BLUR_FEATURES), nn.SiLU(), nn.Linear(BLUR_FEATURES, c.width))
+        self.noise_level = nn.Sequential(nn.Linear(TIME_FEATURES, TIME_FEATURES), nn.SiLU(), nn.Linear(TIME_FEATURES, c.width))
         self.decoder_place = nn.Parameter(0.02 * torch.randn(PHRASE_BARS, c.width))
         self.decoder = nn.Sequential(*(Block(c.width, c.heads) for _ in range(c.decoder_layers)), nn.LayerNorm(c.width))
         self.unfold = nn.Linear(c.width, BAR_STEPS * c.step_width)
@@ -126,18 +126,18 @@ class MelodyVAE(nn.Module):
         std = F.softplus(self.std(h).float() - 2) + MIN_STD
         return self.mean(h).float().flatten(1), std.flatten(1)
 
-    def unfolded(self, z: Tensor, meter: Tensor, blur: Tensor | None) -> tuple[Tensor, Tensor]:
-        """z (n, d), blur (n,) → step features (n, T, step_width) and the GRU's first state (n, recurrent)."""
-        blur = torch.zeros(len(z), device=z.device) if blur is None else blur
-        told = self.decoder_meter(meter) + self.blur(time_features(blur, BLUR_FEATURES))
+    def unfolded(self, z: Tensor, meter: Tensor, t: Tensor | None) -> tuple[Tensor, Tensor]:
+        """z (n, d), t (n,) → step features (n, T, step_width) and the GRU's first state (n, recurrent)."""
+        t = torch.zeros(len(z), device=z.device) if t is None else t
+        told = self.decoder_meter(meter) + self.noise_level(time_features(t, TIME_FEATURES))
         h = self.latent_in(z.view(len(z), PHRASE_BARS, -1)) + self.decoder_place + told[:, None]
         h = self.decoder(h)  # (n, B, width)
         steps = self.unfold(h).view(len(z), PHRASE_BARS, BAR_STEPS, -1) + self.step_place[meter][:, None]
         return F.gelu(steps).flatten(1, 2), torch.tanh(self.first_state(h.flatten(1)))
 
-    def logits(self, z: Tensor, meter: Tensor, previous: Tensor, blur: Tensor | None = None) -> Tensor:
-        """Logits (n, T, V) of every step's token given z (n, d), its blur (n,) and the tokens before it (n, T), as `before` makes them."""
-        steps, state = self.unfolded(z, meter, blur)
+    def logits(self, z: Tensor, meter: Tensor, previous: Tensor, t: Tensor | None = None) -> Tensor:
+        """Logits (n, T, V) of every step's token given z (n, d), its t (n,) and the tokens before it (n, T), as `before` makes them."""
+        steps, state = self.unfolded(z, meter, t)
         hidden, _ = self.recurrent(torch.cat([self.tokens(previous), steps], dim=-1), state[None])
         return self.out(torch.cat([hidden, steps], dim=-1))
 
@@ -147,10 +147,10 @@ class MelodyVAE(nn.Module):
         return torch.cat([torch.full_like(tokens[:, :1], START), tokens[:, :-1]], dim=1)
 
     @torch.no_grad()
-    def decode(self, z: Tensor, meter: Tensor, banned: Tensor | None = None, blur: Tensor | None = None) -> Tensor:
+    def decode(self, z: Tensor, meter: Tensor, banned: Tensor | None = None, t: Tensor | None = None) -> Tensor:
         """z (n, d), meter int (n,) → the greedy tokens int64 (n, T); steps beyond a bar of 12 hold PAD.
 
-        blur: (n,) in [0, 1], the share of noise in each point: none when absent.
+        t: (n,) in [0, 1], the share of noise in each point: none when absent.
         banned: bool (V,), tokens never written: the decode-time mask, a baseline.
         """
         bar_length = self.bar_lengths(meter)
@@ -161,18 +161,18 @@ class MelodyVAE(nn.Module):
             return written[-1]
 
         written: list[Tensor] = []
-        self._spell(z, meter, blur, likeliest)
+        self._spell(z, meter, t, likeliest)
         return torch.stack(written, dim=1)
 
     @torch.no_grad()
-    def logits_along(self, z: Tensor, meter: Tensor, tokens: Tensor, blur: Tensor | None = None) -> Tensor:
+    def logits_along(self, z: Tensor, meter: Tensor, tokens: Tensor, t: Tensor | None = None) -> Tensor:
         """As `logits` of what comes before tokens (n, T), without gradients and as `decode` works them out."""
         along = tokens.t().contiguous()
-        return torch.stack(self._spell(z, meter, blur, lambda place, _: along[place]), dim=1)
+        return torch.stack(self._spell(z, meter, t, lambda place, _: along[place]), dim=1)
 
-    def _spell(self, z: Tensor, meter: Tensor, blur: Tensor | None, choose: Callable[[int, Tensor], Tensor]) -> list[Tensor]:
+    def _spell(self, z: Tensor, meter: Tensor, t: Tensor | None, choose: Callable[[int, Tensor], Tensor]) -> list[Tensor]:
         """The decoder left to right: logits (n, V) of each step. choose: place, its logits → the tokens (n,) written there."""
-        steps, state = self.unfolded(z, meter, blur)
+        steps, state = self.unfolded(z, meter, t)
         reader = Reader(self)
         token = torch.full((len(z),), START, dtype=torch.long, device=z.device)
         found = []
@@ -191,7 +191,7 @@ class MelodyVAE(nn.Module):
         return torch.tensor(list(METERS.values()), device=meter.device)[meter]
 
     @torch.no_grad()
-    def nats(self, tokens: Tensor, meter: Tensor) -> Tensor:
+    def nll_per_note(self, tokens: Tensor, meter: Tensor) -> Tensor:
         """Reconstruction and KL terms from the mean, in nats a note: (n,), smaller for melodies that this VAE finds likelier.
 
         Up to the noise of z, the negative evidence lower bound (Kingma and Welling 2014) over the number of notes.
@@ -203,9 +203,9 @@ class MelodyVAE(nn.Module):
         kl = (0.5 * (mean**2 + std**2 - 1) - std.log()).sum(1)
         return (reconstruction + kl) / ((tokens > HOLD) & (tokens < PAD)).sum(1).clamp(min=1)
 
-    def spelling_loss(self, z: Tensor, meter: Tensor, blur: Tensor, tokens: Tensor, dropped: Tensor) -> Tensor:
-        """Nats a melody that the decoder alone spends on tokens (n, T) given points z (n, d) blurred by (n,); dropped as in `loss`."""
-        logits = self.logits(z, meter, self.before(tokens).masked_fill(dropped, DROPPED), blur).float()
+    def spelling_loss(self, z: Tensor, meter: Tensor, t: Tensor, tokens: Tensor, dropped: Tensor) -> Tensor:
+        """Nats a melody that the decoder alone spends on tokens (n, T) given points z (n, d) noisy by (n,); dropped as in `loss`."""
+        logits = self.logits(z, meter, self.before(tokens).masked_fill(dropped, DROPPED), t).float()
         target = tokens.masked_fill(tokens == PAD, IGNORE).flatten()
         return F.cross_entropy(logits.flatten(0, 1), target, ignore_index=IGNORE, reduction="sum") / len(tokens)
 

@@ -1,6 +1,6 @@
 """From draws to files: names, MIDI, manifest. Files are whole or absent, and never replaced unasked.
 
-Inside: `Style`, `Files`, `names_by_pattern`, `named_after`, `rendered`, `write_draws`, `edit_entry`.
+Inside: `MidiOptions`, `Files`, `names_by_pattern`, `named_after`, `rendered`, `write_draws`, `edit_entry`.
 """
 
 import json
@@ -22,7 +22,7 @@ MANIFEST = "manifest.jsonl"
 
 
 @dataclass(frozen=True)
-class Style:
+class MidiOptions:
     """What a melody does not say itself. bpm: quarter notes a minute; program: General MIDI; midi_type: 0 or 1."""
 
     bpm: float = 120.0

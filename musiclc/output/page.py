@@ -117,7 +117,7 @@ def _row(number: int, entry: Entry, rules: list[str], jobs: bool, error: str) ->
 
 def _cell(value: Any) -> str:
     shown = "" if value is None else value
-    return f'<td class="number" data-v="{_text(shown)}">{_text(shown)}</td>'
+    return f'<td class="gaussian" data-v="{_text(shown)}">{_text(shown)}</td>'
 
 
 def _mark(met: bool) -> str:
@@ -134,7 +134,7 @@ def _verdict(constraint: dict[str, Any] | None) -> str:
     sort = value[0] if low_high and value else "" if value is None or low_high else value
     sign = '<span class="met" title="met">✓</span>' if met else '<span class="unmet" title="not met">✗</span>'
     goal = _text(constraint.get("goal", ""))
-    return f'<td class="number" data-v="{_text(sort)}">{sign} {_text(shown)}<span class="goal" title="{goal}">{goal}</span></td>'
+    return f'<td class="gaussian" data-v="{_text(sort)}">{sign} {_text(shown)}<span class="goal" title="{goal}">{goal}</span></td>'
 
 
 # ---- the notes -----------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ KINDS: dict[str, Callable[[Sheet, str], bytes]] = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class RenderPlan:
     """Which inputs become which files of one folder, checked before any work is done."""
 
     inputs: tuple[Path, ...]
@@ -43,7 +43,7 @@ class Plan:
         return self.folder / f"{source.stem}.{kind}"
 
 
-def plan(given: Sequence[Path], folder: Path, kinds: Sequence[str], *, recursive: bool = False, overwrite: bool = False) -> Plan:
+def plan(given: Sequence[Path], folder: Path, kinds: Sequence[str], *, recursive: bool = False, overwrite: bool = False) -> RenderPlan:
     """The plan for files, and for the MIDI files of folders, with recursive those of folders within too.
 
     Raises InputError for a folder without MIDI files, UsageError when two inputs would get one name, MusiclcError for what exists already or
@@ -51,7 +51,7 @@ def plan(given: Sequence[Path], folder: Path, kinds: Sequence[str], *, recursive
     """
     if "wav" in kinds:
         audio.check()
-    made = Plan(tuple(_inputs(given, recursive)), folder, tuple(kinds))
+    made = RenderPlan(tuple(_inputs(given, recursive)), folder, tuple(kinds))
     seen: dict[str, Path] = {}
     for source in made.inputs:
         other = seen.setdefault(source.stem.casefold(), source)  # a folder on macOS or Windows does not tell A from a
@@ -98,7 +98,7 @@ def _check_manifest(path: Path, overwrite: bool) -> None:
         raise MusiclcError(f"{path}: exists already; name another folder, or replace it with --overwrite")
 
 
-def render(made: Plan, failed: Callable[[MusiclcError], None]) -> Iterator[dict[str, Any]]:
+def render(made: RenderPlan, failed: Callable[[MusiclcError], None]) -> Iterator[dict[str, Any]]:
     """Write every file of the plan and yield its manifest entry; what goes wrong with an input goes to `failed`, the others are still done."""
     from musiclc.midi import read_notes
 

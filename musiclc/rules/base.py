@@ -4,7 +4,7 @@ A rule measures melodies: vectorised over a batch of token rows (n, T) in one me
 learns to foretell from latent points. A goal bounds the measures, or one weighted sum of them; the value reported is one
 number for people.
 
-Inside: `Constraint`, `Rule`, `plain`, `number_goal`, `moved_by_addition`.
+Inside: `Constraint`, `Rule`, `plain`, `number_goal`, `transposed_pitches`.
 """
 
 from collections.abc import Callable, Sequence
@@ -57,7 +57,7 @@ class Rule:
     """One rule. `family` says what a critic learns: each measure's number, or whether each share is above zero.
 
     tolerance: in the rule's unit; how near a bare number must be met, and how fast scores fall outside the goal.
-    move: (goal, semitones) → the goal for melodies transposed by so much; None when transposition changes no measure.
+    transpose: (goal, semitones) → the goal for melodies transposed by so much; None when transposition changes no measure.
     octaves: whether transposition by whole octaves changes measures.
     fixed: whether transposition changes measures in a way that no goal can follow, so that they must be measured anew.
     grade: (measures, goal) → scores, for a rule whose scores are not those of its family.
@@ -78,9 +78,9 @@ class Rule:
     parse: Callable[[str], Goal]
     value: Callable[[np.ndarray, Goal | None], Any]
     limits: Callable[[str], tuple[float, float]]
-    family: Literal["number", "presence"] = "number"
+    family: Literal["gaussian", "bernoulli"] = "gaussian"
     tolerance: float = 1.0
-    move: Callable[[Goal, int], Goal] | None = None
+    transpose: Callable[[Goal, int], Goal] | None = None
     octaves: bool = False
     fixed: bool = False
     settle: Callable[[Goal, Sequence[Constraint]], Goal] = _settled
@@ -89,9 +89,9 @@ class Rule:
     allowed: Callable[[Goal], np.ndarray] | None = None
     notes: Callable[[Goal, int], tuple[float, float]] | None = None
 
-    def moved(self, goal: Goal, semitones: int) -> Goal:
+    def transposed(self, goal: Goal, semitones: int) -> Goal:
         """The goal for melodies transposed by `semitones`."""
-        return self.move(goal, semitones) if self.move else goal
+        return self.transpose(goal, semitones) if self.transpose else goal
 
     def score(self, measures: np.ndarray, goal: Goal) -> np.ndarray:
         """Scores in [0, 1] of measures (n, m): (n,); 1 means that the goal is met.
@@ -100,7 +100,7 @@ class Rule:
         """
         if self.grade:
             return self.grade(measures, goal)
-        if self.family == "presence":
+        if self.family == "bernoulli":
             return measures @ (np.asarray(goal.high) > 0)
         return distance_score(measures, goal, self.tolerance)
 
@@ -129,6 +129,6 @@ def number_goal(name: str, tolerance: float, words: dict[str, tuple[float, float
     return parse
 
 
-def moved_by_addition(goal: Goal, semitones: int) -> Goal:
+def transposed_pitches(goal: Goal, semitones: int) -> Goal:
     """A goal whose measures are all pitches, for melodies transposed by `semitones`."""
     return Goal(goal.text, tuple(v + semitones for v in goal.low), tuple(v + semitones for v in goal.high), goal.mix)

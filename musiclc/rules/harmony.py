@@ -56,7 +56,7 @@ def best_key(shares: np.ndarray) -> str:
 
 
 def _allowed(held: Sequence[bool] | np.ndarray) -> tuple[float, ...]:
-    """Upper bounds of a presence goal: none for what may occur, 0 for the rest."""
+    """Upper bounds of a Bernoulli goal: none for what may occur, 0 for the rest."""
     return tuple(math.inf if may else 0.0 for may in held)
 
 
@@ -65,7 +65,7 @@ def _key_goal(text: str) -> Goal:
     return Goal(key.name, (-math.inf,) * 12, _allowed(key.mask))
 
 
-def _moved_key(goal: Goal, semitones: int) -> Goal:
+def _transposed_key(goal: Goal, semitones: int) -> Goal:
     return Goal(goal.text, goal.low, tuple(np.roll(goal.high, semitones).tolist()))
 
 
@@ -87,8 +87,8 @@ KEY = Rule(
     parse=_key_goal,
     value=_key_value,
     limits=lambda meter: (0.0, 1.0),
-    family="presence",
-    move=_moved_key,
+    family="bernoulli",
+    transpose=_transposed_key,
     allowed=lambda goal: (np.asarray(goal.high) > 0)[np.arange(128) % 12],
 )
 
@@ -166,7 +166,7 @@ def _note_value(measures: np.ndarray, goal: Goal | None) -> Any:
     return PITCH_CLASS_NAMES[found[0]] if asked == _CLASSES else int(_DEGREE_ORDER[found[0]]) or None
 
 
-def _moved_note(goal: Goal, semitones: int) -> Goal:
+def _transposed_note(goal: Goal, semitones: int) -> Goal:
     classes = np.roll(goal.high[_CLASSES], semitones)
     return Goal(goal.text, goal.low, (*classes.tolist(), *goal.high[_DEGREES]))
 
@@ -194,8 +194,8 @@ def _note_rule(name: str, which: str, measure: Measure) -> Rule:
         parse=_note_goal(name),
         value=_note_value,
         limits=lambda meter: (0.0, 1.0),
-        family="presence",
-        move=_moved_note,
+        family="bernoulli",
+        transpose=_transposed_note,
         settle=_settled_note,
         grade=_note_grade,
     )
@@ -236,7 +236,7 @@ def _chords_goal(text: str) -> Goal:
     return Goal(" ".join(names), (MOST_NOTES,), (math.inf,), mix)
 
 
-def _moved_chords(goal: Goal, semitones: int) -> Goal:
+def _transposed_chords(goal: Goal, semitones: int) -> Goal:
     mix = np.roll(np.asarray(goal.mix, float).reshape(PHRASE_BARS, 12), semitones, axis=1)
     return Goal(goal.text, goal.low, goal.high, tuple(mix.ravel().tolist()))
 
@@ -261,5 +261,5 @@ CHORDS = Rule(
     value=_chords_value,
     limits=lambda meter: (0.0, 1.0),
     tolerance=0.25,
-    move=_moved_chords,
+    transpose=_transposed_chords,
 )

@@ -1,6 +1,6 @@
 """Rules on how high a melody lies and how it moves: range, span, register, contour, motion, steps.
 
-Conventions: a pitch is a MIDI number; a *move* is the way from a note to the next one, in semitones, repeats included (0).
+Conventions: a pitch is a MIDI number; an *interval* is the way from a note to the next one, in semitones, repeats included (0).
 Melodies come as token rows (n, T) in one meter, T any whole number of bars; a measure is NaN where it is undefined.
 
 Inside: for each rule its measuring function, such as `range_measures`, and its row, such as `RANGE`.
@@ -15,11 +15,11 @@ import numpy as np
 from musiclc.errors import UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS, parse_pitch, pitch_name
-from musiclc.rules.base import Rule, moved_by_addition, number_goal, plain
+from musiclc.rules.base import Rule, number_goal, plain, transposed_pitches
 from musiclc.rules.goals import Goal, interval
 
 WIDEST = HIGHEST_PITCH - LOWEST_PITCH  # semitones: 87
-WHOLE_TONE = 2  # semitones: the largest move that is a step
+WHOLE_TONE = 2  # semitones: the largest interval that is a step
 
 
 def _where_defined(values: np.ndarray, defined: np.ndarray) -> np.ndarray:
@@ -27,13 +27,13 @@ def _where_defined(values: np.ndarray, defined: np.ndarray) -> np.ndarray:
     return np.where(defined, values, np.nan)[:, None]
 
 
-def _moves(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Semitones from the note before to each note, 0 elsewhere, int (n, T); and where there are such moves, bool (n, T)."""
+def _intervals(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Semitones from the note before to each note, 0 elsewhere, int (n, T); and where there are such intervals, bool (n, T)."""
     onsets, pitches = tok.onsets(tokens), tokens.astype(int) + tok.PITCH_OF_TOKEN
     latest = np.maximum.accumulate(np.where(onsets, np.arange(tokens.shape[1]), -1), axis=1)
     before = np.concatenate([np.full((len(tokens), 1), -1), latest[:, :-1]], axis=1)  # step of the note before, or -1
-    moved = onsets & (before >= 0)
-    return np.where(moved, pitches - np.take_along_axis(pitches, np.maximum(before, 0), axis=1), 0), moved
+    present = onsets & (before >= 0)
+    return np.where(present, pitches - np.take_along_axis(pitches, np.maximum(before, 0), axis=1), 0), present
 
 
 # ---- range and span ------------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ RANGE = Rule(
     parse=_range_goal,
     value=_pitches,
     limits=lambda meter: (float(LOWEST_PITCH), float(HIGHEST_PITCH)),
-    move=moved_by_addition,
+    transpose=transposed_pitches,
     octaves=True,
     allowed=lambda goal: (np.arange(128) >= goal.low[0]) & (np.arange(128) <= goal.high[1]),
 )
@@ -136,7 +136,7 @@ REGISTER = Rule(
     parse=_register_goal,
     value=plain,
     limits=lambda meter: (float(LOWEST_PITCH), float(HIGHEST_PITCH)),
-    move=moved_by_addition,
+    transpose=transposed_pitches,
     octaves=True,
 )
 
@@ -200,10 +200,10 @@ CONTOUR = Rule(
 
 
 def motion_measures(tokens: np.ndarray, meter: str) -> np.ndarray:
-    """Sum of the absolute moves, semitones a bar: (n, 1); 0 for one note, NaN for a silent melody."""
-    moves, _ = _moves(tokens)
+    """Sum of the absolute intervals, semitones a bar: (n, 1); 0 for one note, NaN for a silent melody."""
+    intervals, _ = _intervals(tokens)
     bars = tokens.shape[1] / METERS[meter]
-    return _where_defined(np.abs(moves).sum(axis=1) / bars, tok.onsets(tokens).sum(axis=1) > 0)
+    return _where_defined(np.abs(intervals).sum(axis=1) / bars, tok.onsets(tokens).sum(axis=1) > 0)
 
 
 MOTION = Rule(
@@ -223,21 +223,21 @@ MOTION = Rule(
 
 
 def steps_measures(tokens: np.ndarray, meter: str) -> np.ndarray:
-    """Share of the moves that are at most a whole tone, repeats included, 0-1: (n, 1); NaN below two notes."""
-    moves, moved = _moves(tokens)
-    number = moved.sum(axis=1)
-    small = (moved & (np.abs(moves) <= WHOLE_TONE)).sum(axis=1)
+    """Share of the intervals that are at most a whole tone, repeats included, 0-1: (n, 1); NaN below two notes."""
+    intervals, present = _intervals(tokens)
+    number = present.sum(axis=1)
+    small = (present & (np.abs(intervals) <= WHOLE_TONE)).sum(axis=1)
     return _where_defined(small / np.maximum(number, 1), number > 0)
 
 
 STEPS = Rule(
     name="steps",
-    about="share of moves of at most a whole tone",
+    about="share of intervals of at most a whole tone",
     unit="share",
     span="0..1",
     goals="0.7, 0.5..0.8, '>=0.8', '<=0.4'",
     source="counting; repeated notes count as steps",
-    measures=("share of moves",),
+    measures=("share of intervals",),
     measure=steps_measures,
     parse=number_goal("steps", 0.05),
     value=plain,

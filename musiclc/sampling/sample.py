@@ -2,7 +2,7 @@
 
 Melody i of a run depends on (seed, i) alone, bit for bit, however many are asked for.
 
-Inside: `load`, `SampleOptions`, `Draw`, `sample`, `sample_items`, `score`, `parse_constraints`.
+Inside: `load`, `SampleOptions`, `Sample`, `sample`, `sample_by_key`, `score`, `parse_constraints`.
 """
 
 import hashlib
@@ -16,13 +16,13 @@ from musiclc.errors import CheckpointError, UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS, Melody
 from musiclc.music.theory import check_meter
-from musiclc.output.manifest import Files, Style
+from musiclc.output.manifest import Files, MidiOptions
 from musiclc.rules import allowed_pitches, parse_constraints, settled
 from musiclc.rules.base import Constraint
 
 if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
-    from musiclc.sampling.rounds import Candidate, Item, Rounds
+    from musiclc.sampling.rounds import Candidate, Rounds, SampleKey
 
 METHODS = ("auto", "guided", "gradient", "langevin", "actor", "chosen", "vector", "rejection", "normal")
 NEED_CRITICS = ("guided", "gradient", "langevin", "actor", "vector")
@@ -36,10 +36,10 @@ class SampleOptions:
     """How to sample. meter: as theory.METERS; bars: 4 (longer forms come later); seed: any integer from 0.
 
     method: as methods.METHODS, or "normal", draws of N(0, I), the VAE's own prior (a baseline); "auto" is "guided".
-    temperature: scale of the noise, in (0, 2]. strength: how hard critics pull; 1 is Bayes' rule.
+    temperature: scale of the noise, in (0, 2]. strength: how hard critics strengths; 1 is Bayes' rule.
 
     Each melody is drawn once from noise, then in rounds of `candidates` near the best so far, until it meets the wish and its
-    realism (see Draw) is at least `realism`, or it has cost `attempts` draws; "rejection" and "normal" draw one at a time from
+    realism (see Sample) is at least `realism`, or it has cost `attempts` draws; "rejection" and "normal" draw one at a time from
     noise until the wish is met. With more than one attempt, the last few notes of a melody that is nearly there are moved.
     """
 
@@ -70,7 +70,7 @@ class SampleOptions:
 
 
 @dataclass(frozen=True)
-class Draw:
+class Sample:
     """One delivered melody and how it came about. index counts from 1; verdicts as in the manifest's "constraints".
 
     realism: share of real held-out phrases that cost the VAE more nats a note, in [0, 1].
@@ -92,7 +92,7 @@ class Draw:
 
 def sample(
     model: "Model", constraints: Mapping[str, str] | Sequence[Constraint] | None = None, n: int = 1, options: SampleOptions | None = None
-) -> Iterator[Draw]:
+) -> Iterator[Sample]:
     """n new melodies that meet the constraints, in order, as they are ready.
 
     Each is drawn a few times, decoded and judged by the rules, and the likeliest that meets the goals is delivered; where none
@@ -103,18 +103,18 @@ def sample(
     return (_draw(model, wished, candidate, attempts, rounds) for candidate, attempts in rounds.best(n))
 
 
-def sample_items(
+def sample_by_key(
     model: "Model",
     constraints: Mapping[str, str] | Sequence[Constraint] | None,
-    more: Callable[[int], Sequence["Item"]],
+    more: Callable[[int], Sequence["SampleKey"]],
     options: SampleOptions | None = None,
-) -> Iterator[tuple["Item", Draw]]:
+) -> Iterator[tuple["SampleKey", Sample]]:
     """As `sample`, for items (seed, index) of any seeds, as each is ready; options.seed has no say. more: as rounds.Rounds.stream takes it.
 
     An item's melody is the one that `sample` with its seed gives at its index, to the bit; chunks are shared across seeds.
     """
     wished, rounds = _checked(model, constraints, options or SampleOptions())
-    return ((candidate.item, _draw(model, wished, candidate, attempts, rounds)) for candidate, attempts in rounds.stream(more))
+    return ((candidate.key, _draw(model, wished, candidate, attempts, rounds)) for candidate, attempts in rounds.stream(more))
 
 
 def _checked(
@@ -130,15 +130,15 @@ def _checked(
 
 def prepared(model: "Model", constraints: list[Constraint], options: SampleOptions) -> "Rounds":
     """All that draws of one wish need, checked. options.method is a method's own name. Raises CheckpointError."""
-    from musiclc.model.methods import Wish
-    from musiclc.rules.transposition import moves_away
+    from musiclc.model.methods import SampleProblem
+    from musiclc.rules.transposition import suitable_transpositions
     from musiclc.sampling.rounds import RoundOptions, Rounds
 
     if model.prior is None or model.bank is None:
         raise CheckpointError(f"model {model.name!r} has no {'bank' if model.prior else 'prior'}: fit one with musiclc train")
     if options.method == "actor" and model.actor is None:
         raise CheckpointError(f"model {model.name!r} has no actor: fit one with musiclc train, or use --method guided")
-    choices = moves_away(constraints, model.bank.where(options.meter, SCOUTS), options.meter) if options.method != "normal" else [0]
+    choices = suitable_transpositions(constraints, model.bank.where(options.meter, SCOUTS), options.meter) if options.method != "normal" else [0]
     critics = _critics(model, constraints, options.method, choices)
     plain = options.method in ("rejection", "normal")
     rounds = RoundOptions(
@@ -146,10 +146,10 @@ def prepared(model: "Model", constraints: list[Constraint], options: SampleOptio
         options.temperature,
         1 if plain else options.candidates,
         options.attempts,
-        np.inf if plain else model.prior.nats_of(options.realism),
+        np.inf if plain else model.prior.nll_of(options.realism),
         near=not plain,
     )
-    return Rounds(Wish(model, constraints, critics, options.meter, options.strength), options.method, choices, rounds)
+    return Rounds(SampleProblem(model, constraints, critics, options.meter, options.strength), options.method, choices, rounds)
 
 
 def prepare_critics(model: "Model", constraints: Sequence[Constraint], meter: str = "4/4") -> None:
@@ -170,22 +170,22 @@ def _critics(model: "Model", constraints: list[Constraint], method: str, choices
     return critics
 
 
-def _draw(model: "Model", constraints: list[Constraint], candidate: "Candidate", attempts: int, rounds: "Rounds") -> Draw:
+def _draw(model: "Model", constraints: list[Constraint], candidate: "Candidate", attempts: int, rounds: "Rounds") -> Sample:
     """What is delivered of the best candidate."""
     from musiclc.model import decode as decoding
 
     assert model.prior is not None
-    meter = rounds.wish.meter
+    meter = rounds.problem.meter
     tokens, moved = _repair(candidate, constraints) if rounds.options.attempts > 1 else (candidate.tokens, 0)
     edited = _edited(model, constraints, tokens, meter) if rounds.options.attempts > 1 and rounds.options.near else tokens
     added = not np.array_equal(edited, tokens)
     tokens = edited
-    cost = float(decoding.nats(model, tokens[None], meter)[0]) if moved or added else candidate.nats
+    cost = float(decoding.nll_per_note(model, tokens[None], meter)[0]) if moved or added else candidate.nll_per_note
     verdicts = [c.verdict(c.rule.measure(tokens[None], meter)[0]) for c in constraints]
     warnings = [f"{moved} notes moved to the nearest pitch that the wish allows"] if moved else []
     warnings += ["edited after all attempts, as transform does, to meet the wish"] if added else []
     warnings += [f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"]]
-    return Draw(
+    return Sample(
         candidate.index,
         tok.to_melody(tokens, meter),
         verdicts,
@@ -220,16 +220,16 @@ def _edited(model: "Model", constraints: list[Constraint], tokens: np.ndarray, m
     Edits for all other rules take seconds, so a melody that misses one of them is delivered as it is.
     """
     from musiclc.editing.piece import Piece, Stretch
-    from musiclc.editing.rewrite import Pull, Task, rewritten, started
+    from musiclc.editing.rewrite import BiasStrengths, EditProblem, rewritten, started
 
-    task = Task(model, Piece((Stretch(tokens, meter),)), constraints, Pull.of(EDIT_KEEP))
-    if task.met(tokens) or not task.met(tokens, task.left) or not tok.onsets(tokens).any():
+    problem = EditProblem(model, Piece((Stretch(tokens, meter),)), constraints, BiasStrengths.of(EDIT_KEEP))
+    if problem.met(tokens) or not problem.met(tokens, problem.left) or not tok.onsets(tokens).any():
         return tokens
-    found = rewritten(task, started(task))
-    return found if task.met(found) else tokens
+    found = rewritten(problem, started(problem))
+    return found if problem.met(found) else tokens
 
 
-def rendered(draw: Draw, name: str, style: Style, model: str, seed: int) -> tuple[bytes, dict[str, Any]]:
+def rendered(draw: Sample, name: str, style: MidiOptions, model: str, seed: int) -> tuple[bytes, dict[str, Any]]:
     """A draw as a MIDI file and its manifest entry."""
     from musiclc.midi import to_bytes
 
@@ -255,7 +255,7 @@ def rendered(draw: Draw, name: str, style: Style, model: str, seed: int) -> tupl
     return data, entry
 
 
-def write_draws(draws: Iterable[Draw], files: Files, style: Style, model: str, options: SampleOptions) -> Iterator[dict[str, Any]]:
+def write_draws(draws: Iterable[Sample], files: Files, style: MidiOptions, model: str, options: SampleOptions) -> Iterator[dict[str, Any]]:
     """Write each draw as it comes and yield its manifest entry; the manifest itself is written last."""
     entries = []
     for draw in draws:

@@ -3,7 +3,7 @@
 Nothing here needs a label: points are decoded and measured. Critics are fitted twice: on the bank, then on the bank and what
 they led to under wishes drawn at random, since they are asked about such points most of all.
 
-Inside: `SteerOptions`, `fit_steering`, `random_wish`.
+Inside: `SteerOptions`, `fit_steering`, `random_constraints`.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from musiclc.latent.search import noised
 from musiclc.model import methods
 from musiclc.model.bank import Bank, decoded, draw, make_bank
 from musiclc.model.checkpoint import Model
-from musiclc.model.methods import Start, Wish
+from musiclc.model.methods import SampleProblem, Start
 from musiclc.music.theory import METER_NAMES
 from musiclc.rules import RULES, Rule
 from musiclc.rules.base import Constraint
@@ -34,14 +34,14 @@ SOME_CHORDS = ("C G Am F", "Am Dm G C", "C F G C", "Am F C G", "Dm G C Am", "C A
 
 @dataclass(frozen=True)
 class SteerOptions:
-    """bank: points that critics learn from, of which the first `kept` go with the model. led: points added where critics led.
+    """bank: points that critics learn from, of which the first `kept` go with the model. on_policy: points added where critics led.
 
     critics, realism, actor: how to fit each. asks: guided points that the actor learns to imitate.
     """
 
     bank: int = 40_000
     kept: int = 8_000
-    led: int = 12_000
+    on_policy: int = 12_000
     asks: int = 16_000
     critics: SmallFit = field(default_factory=lambda: SmallFit(steps=1600))
     realism: SmallFit = field(default_factory=lambda: SmallFit(steps=800, batch=256))
@@ -56,11 +56,11 @@ def fit_steering(model: Model, encodings: Tensor, meters: Tensor, options: Steer
     bank = make_bank(model.vae, model.prior, encodings, meters, options.bank, options.seed)
     critics, _ = fit_critics(bank, replace(options.critics, steps=options.critics.steps // 2), {}, talk)
     model = replace(model, critics=critics, bank=bank.first(options.kept))
-    talk(f"bank: decoding {options.led} points that critics led to")
-    led, _ = led_points(model, bank, options.led, options.seed)
-    critics, fits = fit_critics(bank.joined(led).joined(led), options.critics, critics, talk)
+    talk(f"bank: decoding {options.on_policy} points that critics led to")
+    on_policy, _ = on_policy_points(model, bank, options.on_policy, options.seed)
+    critics, fits = fit_critics(bank.joined(on_policy).joined(on_policy), options.critics, critics, talk)
     realism = _realism(model, encodings, meters, options)
-    notes = {**model.notes, "steering": {"bank": options.bank, "led": options.led, "critics": vars(options.critics), "held out": fits}}
+    notes = {**model.notes, "steering": {"bank": options.bank, "on_policy": options.on_policy, "critics": vars(options.critics), "held out": fits}}
     model = replace(model, critics=critics, realism=realism, notes=notes)
     talk(f"actor: {options.asks} guided points to imitate")
     model.actor = _actor(model, bank, options)
@@ -82,7 +82,7 @@ def fit_critics(bank: Bank, options: SmallFit, start: dict[str, Critic], talk: T
 # ---- wishes at random ----------------------------------------------------------------------------------------------
 
 
-def random_wish(random: np.random.Generator, seen: dict[str, np.ndarray], most: int = 4) -> list[Constraint]:
+def random_constraints(random: np.random.Generator, seen: dict[str, np.ndarray], most: int = 4) -> list[Constraint]:
     """One to `most` constraints on different rules at home. seen: each rule's measures (n, m) of a bank, from which goals are taken."""
     count = min(int(random.integers(1, most + 1)), len(seen))
     names = [str(n) for n in random.choice(list(seen), size=count, replace=False)]
@@ -97,7 +97,7 @@ def _random_goal(rule: Rule, random: np.random.Generator, seen: np.ndarray) -> G
     if rule.name == "chords":
         return rule.parse(str(random.choice(SOME_CHORDS)))
     row = seen[random.integers(len(seen))]
-    if rule.family == "presence":
+    if rule.family == "bernoulli":
         return rule.parse(str(rule.value(row, None) or "C"))
     if rule.name == "range":
         low, high = (row if np.isfinite(row).all() else (60, 79)) + random.integers(-2, 3, 2)
@@ -110,33 +110,33 @@ def _random_goal(rule: Rule, random: np.random.Generator, seen: np.ndarray) -> G
     return Goal("drawn", (float(low), *[-np.inf] * rest), (float(high), *[np.inf] * rest))
 
 
-def led_points(model: Model, bank: Bank, size: int, seed: int, chunk: int = 250) -> tuple[Bank, dict[str, Any]]:
+def on_policy_points(model: Model, bank: Bank, size: int, seed: int, chunk: int = 250) -> tuple[Bank, dict[str, Any]]:
     """Where guidance leads under `chunk`-wise random wishes: a bank, and of what it came: noise (N, d), asked features (N, f)."""
     random = np.random.default_rng((seed, 77))
     seen = {name: bank.first(4000).measures(rule).numpy() for name, rule in RULES.items()}
-    kept: dict[str, list] = {"x": [], "noise": [], "asked": [], "meter": [], "wish": []}
+    kept: dict[str, list] = {"x": [], "noise": [], "asked": [], "meter": [], "problem": []}
     for i in range(-(-size // chunk)):
         meter = str(random.choice(METER_NAMES, p=[0.6, 0.2, 0.2]))
-        wish = Wish(model, random_wish(random, seen), model.critics, meter, float(random.uniform(0.7, 2.0)))
+        problem = SampleProblem(model, random_constraints(random, seen), model.critics, meter, float(random.uniform(0.7, 2.0)))
         noise = torch.randn(chunk, model.vae.dimensions, generator=torch.Generator().manual_seed(seed * 7919 + i))
         start = Start(noise, torch.ones(chunk), [0] * chunk)
-        x, _ = methods.points(wish, start, "guided")
-        for name, value in {"x": x, "noise": noise, "asked": methods.asked(wish, start.moves), "meter": wish.condition(chunk)}.items():
+        x, _ = methods.points(problem, start, "guided")
+        for name, value in {"x": x, "noise": noise, "asked": methods.asked(problem, start.transpositions), "meter": problem.condition(chunk)}.items():
             kept[name].append(value)
-        kept["wish"].append(wish)
+        kept["problem"].append(problem)
     assert model.prior is not None
-    led = decoded(model.vae, model.prior, torch.cat(kept["x"]), torch.cat(kept["meter"]))
-    return led, kept
+    on_policy = decoded(model.vae, model.prior, torch.cat(kept["x"]), torch.cat(kept["meter"]))
+    return on_policy, kept
 
 
 def _realism(model: Model, encodings: Tensor, meters: Tensor, options: SteerOptions) -> Any:
-    """The paper's realism critic at the prior's blur: blurred encodings against N(0, I), as it has no better draws to refuse."""
+    """The paper's realism critic at the prior's noise level: noisy encodings against N(0, I), as it has no better draws to refuse."""
     prior = model.prior
     assert prior is not None
     generator = torch.Generator().manual_seed(options.seed + 5)
     rows = torch.randint(0, len(encodings), (20_000,), generator=generator)
     clean = prior.standardise(encodings[rows])
-    x = noised(clean, torch.randn(clean.shape, generator=generator), torch.full((len(rows),), prior.config.blur))
+    x = noised(clean, torch.randn(clean.shape, generator=generator), torch.full((len(rows),), prior.config.noise_level))
     assert model.bank is not None
     pool = draw(prior, 1.2 * torch.randn(2_000, x.shape[1], generator=generator), meters[rows[:2_000]])
 
@@ -145,33 +145,33 @@ def _realism(model: Model, encodings: Tensor, meters: Tensor, options: SteerOpti
         from_pool = pool[torch.randint(0, len(pool), (n,), generator=generator)] + 0.3 * torch.randn(n, x.shape[1], generator=generator)
         return torch.where(torch.rand(n, 1, generator=generator) < 0.5, normal, from_pool)
 
-    return fit_realism(Points(x, meters[rows], prior.config.blur), drawn, options.realism)
+    return fit_realism(Points(x, meters[rows], prior.config.noise_level), drawn, options.realism)
 
 
 def _actor(model: Model, bank: Bank, options: SteerOptions) -> Actor:
     """An actor that imitates `guided` from the same noise and climbs the critics' sum on."""
-    _, kept = led_points(model, bank, options.asks, options.seed + 1)
+    _, kept = on_policy_points(model, bank, options.asks, options.seed + 1)
     noise, target, asked, meter = (torch.cat(kept[k]) for k in ("noise", "x", "asked", "meter"))
     chunk = len(kept["noise"][0])
     torch.manual_seed(options.seed)
     actor = Actor(noise.shape[1], asked.shape[1], len(METER_NAMES))
-    blur = model.prior.config.blur  # type: ignore[union-attr]
+    t = model.prior.config.noise_level  # type: ignore[union-attr]
 
     def ask(step: int, generator: torch.Generator) -> Ask:
-        groups = torch.randint(0, len(kept["wish"]), (4,), generator=generator)
+        groups = torch.randint(0, len(kept["problem"]), (4,), generator=generator)
         rows = torch.cat([torch.arange(g * chunk, (g + 1) * chunk) for g in groups.tolist()])
-        wishes = [kept["wish"][g] for g in groups.tolist()]
-        return Ask(noise[rows], asked[rows], meter[rows], partial(_summed, wishes, chunk, blur), target[rows])
+        problems = [kept["problem"][g] for g in groups.tolist()]
+        return Ask(noise[rows], asked[rows], meter[rows], partial(_summed, problems, chunk, t), target[rows])
 
     fit_actor(actor, ask, options.actor)
     return actor
 
 
-def _summed(wishes: list[Wish], chunk: int, blur: float, x: Tensor) -> Tensor:
-    """The critics' sums of several wishes, each for its own `chunk` rows of x."""
+def _summed(problems: list[SampleProblem], chunk: int, t: float, x: Tensor) -> Tensor:
+    """The critics' sums of several problems, each for its own `chunk` rows of x."""
     parts = []
-    for wish, rows in zip(wishes, x.split(chunk), strict=True):
-        timed = methods.objective(wish, [0] * len(rows))
+    for problem, rows in zip(problems, x.split(chunk), strict=True):
+        timed = methods.objective(problem, [0] * len(rows))
         assert timed is not None
-        parts.append(timed(torch.full((len(rows),), blur))(rows))
+        parts.append(timed(torch.full((len(rows),), t))(rows))
     return torch.cat(parts)

@@ -4,7 +4,7 @@ Every fit runs on Lightning Fabric, so that the same call runs on one CPU in bfl
 of step s on process r depends on (seed, s, r) alone, and `FitState` holds all the rest; so a resumed fit goes on as if it had
 never stopped.
 
-Inside: `FitOptions`, `FitState`, `Windows`, `fit_vae`, `fit_decoder`, `fit_prior`, `encode_all`, and the loop they share, `run`.
+Inside: `FitOptions`, `FitState`, `TrainingWindows`, `fit_vae`, `fit_decoder`, `fit_prior`, `encode_all`, and the loop they share, `run`.
 """
 
 import copy
@@ -22,7 +22,7 @@ from musiclc.model.prior import QUANTILES, FlowPrior, PriorConfig
 from musiclc.model.vae import MelodyVAE, VAEConfig
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
-from musiclc.rules.transposition import moves_home
+from musiclc.rules.transposition import canonical_transpositions
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -39,7 +39,7 @@ OnStep = Callable[["FitState", dict[str, float]], None]
 class FitOptions:
     """How to fit. steps, batch: of the optimiser. beta: weight of the KL term, reached after `warm_share` of the steps.
 
-    drop: share of tokens the decoder does not get to see. blur: most noise that `fit_decoder` mixes in.
+    drop: share of tokens the decoder does not get to see. noise_level: most noise that `fit_decoder` mixes in.
     average: decay of the moving average of weights that is kept.
     """
 
@@ -50,13 +50,13 @@ class FitOptions:
     beta: float = 0.1
     warm_share: float = 0.25
     drop: float = 0.3
-    blur: float = 0.8
+    noise_level: float = 0.8
     average: float = 0.999
     max_gradient: float = 10.0
     seed: int = 0
 
 
-class Windows:
+class TrainingWindows:
     """One split of a dataset, transposed at random as it is drawn, over all twelve keys and sometimes by an octave more.
 
     home: leave the windows where the prior knows them (home.py) instead.
@@ -68,7 +68,7 @@ class Windows:
         self.tokens, self.meter = dataset.tokens[rows], dataset.meter[rows]
         if home:
             silent = np.where(self.tokens == tok.PAD, tok.REST, self.tokens)
-            self.tokens = tok.transpose(self.tokens, moves_home(silent))
+            self.tokens = tok.transpose(self.tokens, canonical_transpositions(silent))
         pitched = (self.tokens >= tok.FIRST_ONSET) & (self.tokens < tok.PAD)
         self.room_down = np.where(pitched, self.tokens, tok.PAD).min(1).astype(int) - tok.FIRST_ONSET
         self.room_up = tok.VOCABULARY - 1 - np.where(pitched, self.tokens, 0).max(1).astype(int)
@@ -93,7 +93,7 @@ class Windows:
 
 
 def fit_vae(
-    data: Windows,
+    data: TrainingWindows,
     start: VAEConfig | MelodyVAE,
     options: FitOptions,
     *,
@@ -119,8 +119,8 @@ def fit_vae(
 
 
 def fit_decoder(
-    data: Windows,
-    home: Windows,
+    data: TrainingWindows,
+    home: TrainingWindows,
     vae: MelodyVAE,
     options: FitOptions,
     *,
@@ -129,7 +129,7 @@ def fit_decoder(
     on_step: OnStep | None = None,
 ) -> tuple[MelodyVAE, FitState]:
     """The VAE with its encoder kept and its decoder fitted further: to encodings with their own noise, half of each batch, drawn
-    from `data`; and to encodings of windows at `home`, blurred by up to options.blur on the way to the prior's noise.
+    from `data`; and to encodings of windows at `home`, noisy by up to options.noise_level on the way to the prior's noise.
     """
     torch.manual_seed(options.seed)
     model = copy.deepcopy(vae).eval()
@@ -144,12 +144,12 @@ def fit_decoder(
         mean, std = _encode(model, *fabric.to_device((tokens, meter)))
         rows = torch.from_numpy(home.rows(half, options.seed, step, fabric.global_rank, 1))
         noise = torch.randn(2 * half, model.dimensions, generator=generator)
-        blur = torch.cat([torch.zeros(half), options.blur * torch.rand(half, generator=generator)])
-        blurred = (1 - blur[half:, None]) * encodings[rows] + blur[half:, None] * (center + scale * noise[half:])
-        z = torch.cat([mean.float() + std.float() * fabric.to_device(noise[:half]), fabric.to_device(blurred)])
+        t = torch.cat([torch.zeros(half), options.noise_level * torch.rand(half, generator=generator)])
+        noisy = (1 - t[half:, None]) * encodings[rows] + t[half:, None] * (center + scale * noise[half:])
+        z = torch.cat([mean.float() + std.float() * fabric.to_device(noise[:half]), fabric.to_device(noisy)])
         both = torch.cat([tokens, torch.from_numpy(home.tokens[rows].astype(np.int64))])
         dropped = torch.rand(both.shape, generator=generator) < options.drop
-        tensors = fabric.to_device((torch.cat([meter, meters[rows]]), blur, both, dropped))
+        tensors = fabric.to_device((torch.cat([meter, meters[rows]]), t, both, dropped))
         value = wrapped.spelling_loss(z, *tensors)
         return value, {"reconstruction": value.item()}
 
@@ -157,8 +157,8 @@ def fit_decoder(
 
 
 def fit_prior(
-    data: Windows,
-    held_out: Windows,
+    data: TrainingWindows,
+    held_out: TrainingWindows,
     vae: MelodyVAE,
     start: PriorConfig | FlowPrior,
     options: FitOptions,
@@ -190,13 +190,13 @@ def fit_prior(
 
 
 @torch.no_grad()
-def measure_real(prior: FlowPrior, vae: MelodyVAE, held_out: Windows, seed: int) -> None:
+def measure_real(prior: FlowPrior, vae: MelodyVAE, held_out: TrainingWindows, seed: int) -> None:
     """Tell the prior, in place, how likely the VAE finds held-out phrases: what `FlowPrior.realism` compares with."""
-    tokens, meter = (part.to(prior.real_nats.device) for part in held_out.draw(2000, seed, 0, 1 << 21))
-    prior.real_nats.copy_(torch.quantile(vae.nats(tokens, meter), torch.linspace(0, 1, QUANTILES)))
+    tokens, meter = (part.to(prior.real_nll.device) for part in held_out.draw(2000, seed, 0, 1 << 21))
+    prior.real_nll.copy_(torch.quantile(vae.nll_per_note(tokens, meter), torch.linspace(0, 1, QUANTILES)))
 
 
-def encode_all(vae: MelodyVAE, data: Windows, chunk: int = 2000) -> tuple[Tensor, Tensor]:
+def encode_all(vae: MelodyVAE, data: TrainingWindows, chunk: int = 2000) -> tuple[Tensor, Tensor]:
     """Encoder means (N, d) and meters (N,) of all windows, which stand at home and so need encoding only once."""
     device = next(vae.parameters()).device
     tokens, meters = torch.from_numpy(data.tokens), torch.from_numpy(data.meter).long()
@@ -204,7 +204,7 @@ def encode_all(vae: MelodyVAE, data: Windows, chunk: int = 2000) -> tuple[Tensor
     return torch.cat([_encode(vae, a.long().to(device), b.to(device))[0].cpu() for a, b in pairs]), meters
 
 
-def _new_prior(config: PriorConfig, data: Windows, vae: MelodyVAE, options: FitOptions) -> FlowPrior:
+def _new_prior(config: PriorConfig, data: TrainingWindows, vae: MelodyVAE, options: FitOptions) -> FlowPrior:
     prior = FlowPrior(config)
     center, scale = latent_scale(vae, data, options.seed)
     prior.center.copy_(center)
@@ -212,7 +212,7 @@ def _new_prior(config: PriorConfig, data: Windows, vae: MelodyVAE, options: FitO
     return prior
 
 
-def latent_scale(vae: MelodyVAE, data: Windows, seed: int) -> tuple[Tensor, Tensor]:
+def latent_scale(vae: MelodyVAE, data: TrainingWindows, seed: int) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation (d,) of encodings, the same for every bar: the unit of the prior's noise."""
     z, _ = _encode(vae, *data.draw(8192, seed, 0, 1 << 20))
     center = z.mean(0).view(PHRASE_BARS, -1).mean(0)

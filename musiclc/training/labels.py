@@ -46,7 +46,7 @@ def train(name: str, positive: Path, negative: Path, model: "Model") -> dict[str
     taught = ~torch.from_numpy(held_out)
     generator = torch.Generator().manual_seed(0)
     z, m, y = _balanced((x[taught] - center) / scale, meter[taught], label[taught], generator)
-    judge, _ = fit_critic(Points(z, m), y, "presence", SmallFit(steps=400, batch=256, noisy=False, weight_decay=0.1), conditions=len(METER_NAMES))
+    judge, _ = fit_critic(Points(z, m), y, "bernoulli", SmallFit(steps=400, batch=256, noisy=False, weight_decay=0.1), conditions=len(METER_NAMES))
     # the judge reads raw encodings: standardising is folded into its first layer
     first = judge.trunk.first
     first.weight.copy_(first.weight / scale)

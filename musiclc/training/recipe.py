@@ -67,7 +67,7 @@ class Recipe:
 
 def _steering(bank: int, steps: int | None) -> SteerOptions:
     """The options of the last stage for a bank of that size; `steps` for every fit in it, when given."""
-    options = SteerOptions(bank=bank, kept=min(8000, bank), led=3 * bank // 10, asks=2 * bank // 5)
+    options = SteerOptions(bank=bank, kept=min(8000, bank), on_policy=3 * bank // 10, asks=2 * bank // 5)
     if steps is None:
         return options
     fits = {name: replace(getattr(options, name), steps=steps) for name in ("critics", "realism", "actor")}

@@ -20,7 +20,7 @@ from musiclc.model.prior import PriorConfig
 from musiclc.model.vae import VAEConfig
 from musiclc.training.corpus import Dataset
 from musiclc.training.critics import SteerOptions, fit_steering
-from musiclc.training.fit import FitOptions, Windows, encode_all, fit_decoder, fit_prior, fit_vae, measure_real
+from musiclc.training.fit import FitOptions, TrainingWindows, encode_all, fit_decoder, fit_prior, fit_vae, measure_real
 
 SAVE_EVERY = 180.0  # seconds
 REPORT_EVERY = 20  # steps
@@ -78,7 +78,7 @@ class Run:
             self._last_save = time.monotonic()
 
     def finish(self) -> None:
-        """Draw the curve and remove the state that is no longer needed."""
+        """Sample the curve and remove the state that is no longer needed."""
         self.state_path.unlink(missing_ok=True)
         lines = [json.loads(line) for line in self.curve_path.read_text().splitlines()]
         if lines:
@@ -123,7 +123,7 @@ def train_vae(
     phases: "vae" fits all of it (train.fit_vae), "decoder" the decoder alone (train.fit_decoder). A phase that is done has its
     vae-N.safetensors, from which the next goes on.
     """
-    data = Windows(dataset, "train")
+    data = TrainingWindows(dataset, "train")
     model: Model | None = None
     for number, (part, options) in enumerate(phases, start=1):
         path = folder / f"vae-{number}.safetensors"
@@ -133,7 +133,7 @@ def train_vae(
             if part == "vae" or model is None:
                 vae, _ = fit_vae(data, model.vae if model else config, options, **more)
             else:
-                vae, _ = fit_decoder(data, Windows(dataset, "train", home=True), model.vae, options, **more)
+                vae, _ = fit_decoder(data, TrainingWindows(dataset, "train", home=True), model.vae, options, **more)
             done = {**(model.notes if model else {}), f"vae phase {number}": {"part": part, "windows": len(data), **asdict(options)}}
             _saved(Model(name, vae, notes=done), path, run, engine)
         model = checkpoint.load_model(path)
@@ -145,7 +145,7 @@ def train_vae(
 
 def train_prior(dataset: Dataset, model: Model, folder: Path, config: PriorConfig, phases: Sequence[FitOptions], engine: Any, talk: Talk) -> Model:
     """Fit the prior of a model that has its VAE, phase by phase as `train_vae`; writes folder/prior.safetensors."""
-    data, held_out = Windows(dataset, "train", home=True), Windows(dataset, "validation")
+    data, held_out = TrainingWindows(dataset, "train", home=True), TrainingWindows(dataset, "validation")
     for number, options in enumerate(phases, start=1):
         path = folder / f"prior-{number}.safetensors"
         if not path.exists():
@@ -165,8 +165,8 @@ def train_critics(dataset: Dataset, model: Model, folder: Path, options: SteerOp
     if model.prior is None:
         raise MusiclcError("the model has no prior yet; run musiclc train prior first")
     torch.set_flush_denormal(True)
-    measure_real(model.prior, model.vae, Windows(dataset, "validation"), options.seed)
-    encodings, meters = encode_all(model.vae, Windows(dataset, "train", home=True))
+    measure_real(model.prior, model.vae, TrainingWindows(dataset, "validation"), options.seed)
+    encodings, meters = encode_all(model.vae, TrainingWindows(dataset, "train", home=True))
     model = fit_steering(model, encodings, meters, options, talk)
     checkpoint.save_model(model, folder / "model.safetensors")
     return model

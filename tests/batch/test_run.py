@@ -285,7 +285,7 @@ def test_sigkill_at_any_moment_loses_no_finished_file_and_does_none_twice(tiny, 
 
 def test_local_workers_keep_temporary_files_in_the_batch_s_own_folder(tmp_path):
     (tmp_path / "here").mkdir()
-    units = iter([messages.Unit(1, "where", "", (messages.Part("j", {}, 0, (1,), 1, "f"),))])
+    units = iter([messages.Unit(1, "where", "", (messages.JobPart("j", {}, 0, (1,), 1, "f"),))])
     said = list(workers.local(1, "tests.helpers:telling_where", tmp_path / "here")(lambda shape: next(units, None)))
     assert [m.text for m in said if isinstance(m, messages.Said) and m.text] == [str(tmp_path / "here")]
 

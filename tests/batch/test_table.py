@@ -14,12 +14,12 @@ def rows(text, name="jobs.jsonl"):
     return [row for each in table.read(io.StringIO(text), name) for row in table.expanded(each)]
 
 
-def tasks(*given):
-    return list(checker().tasks(table.Row(i, values) for i, values in enumerate(given, 1)))
+def checked(*given):
+    return list(checker().checked(table.Row(i, values) for i, values in enumerate(given, 1)))
 
 
 def wrong(*given):
-    return [text for task in tasks(*given) for text in task.mistakes]
+    return [text for job in checked(*given) for text in job.mistakes]
 
 
 JOB = {"id": "verse", "command": "sample", "key": "C", "n": 2, "rule": ["density=6", "steps=0.7"]}
@@ -42,8 +42,8 @@ JOB = {"id": "verse", "command": "sample", "key": "C", "n": 2, "rule": ["density
 def test_every_format_says_the_same(name, text):
     (row,) = rows(text, name)
     assert {k: str(v) for k, v in row.values.items()} == {k: str(v) for k, v in JOB.items()}
-    (task,) = checker().tasks([row])
-    assert (task.id, task.count, task.options["rule"], task.mistakes) == ("verse", 2, ["density=6", "steps=0.7"], [])
+    (job,) = checker().checked([row])
+    assert (job.id, job.count, job.options["rule"], job.mistakes) == ("verse", 2, ["density=6", "steps=0.7"], [])
 
 
 def test_lines_are_those_of_the_file():
@@ -99,7 +99,7 @@ def test_mistakes_say_field_and_slip(job, said):
 
 
 def test_every_mistake_is_found_and_the_good_jobs_stay():
-    found = tasks({"key": "H", "density": "x", "n": 0}, {"key": "C"}, {"id": "a"}, {"id": "A"})
+    found = checked({"key": "H", "density": "x", "n": 0}, {"key": "C"}, {"id": "a"}, {"id": "A"})
     assert [len(t.mistakes) for t in found] == [3, 0, 0, 1]
     assert "'A' stands on line 3 already" in found[3].mistakes[0]
     assert [t.id for t in found] == ["job-0001", "job-0002", "a", "job-0004-again"]
@@ -128,7 +128,7 @@ def test_files_that_hold_no_table_are_refused():
 
 
 def test_a_seed_comes_from_the_job_and_a_fingerprint_from_all_that_decides_its_bytes():
-    first, more, other, strict, plain = tasks(
+    first, more, other, strict, plain = checked(
         {"id": "a", "key": "C"},
         {"id": "b", "key": "C", "n": 9},
         {"id": "c", "key": "G"},
@@ -138,14 +138,14 @@ def test_a_seed_comes_from_the_job_and_a_fingerprint_from_all_that_decides_its_b
     assert len({first.seed, more.seed, other.seed}) == 3
     assert first.shape == more.shape != other.shape
     assert strict.fingerprint == plain.fingerprint
-    again, nine = tasks({"id": "a", "key": "C", "meter": "4/4", "bpm": 120}), tasks({"id": "a", "key": "C", "n": 9})
+    again, nine = checked({"id": "a", "key": "C", "meter": "4/4", "bpm": 120}), checked({"id": "a", "key": "C", "n": 9})
     assert (again[0].seed, again[0].fingerprint) == (first.seed, first.fingerprint) == (nine[0].seed, nine[0].fingerprint)
-    assert tasks({"id": "a", "key": "C", "bpm": 90})[0].fingerprint != first.fingerprint
+    assert checked({"id": "a", "key": "C", "bpm": 90})[0].fingerprint != first.fingerprint
 
 
 def test_the_source_of_ones_own_rule_decides_too(tmp_path):
     def fingerprint(body):
         (tmp_path / "my.py").write_text(f"def f(melody):\n    return {body}\n")
-        return tasks({"id": "a", "seed": 1, "rule": f"{tmp_path}/my.py:f=>=1"})[0].fingerprint
+        return checked({"id": "a", "seed": 1, "rule": f"{tmp_path}/my.py:f=>=1"})[0].fingerprint
 
     assert fingerprint("len(melody.notes)") != fingerprint("2 * len(melody.notes)")

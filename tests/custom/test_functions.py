@@ -49,7 +49,7 @@ def places(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setattr(critics, "FIRST_STEPS", 20)
     monkeypatch.setattr(critics, "LATER_STEPS", 5)
-    monkeypatch.setattr(critics, "LED", 20)
+    monkeypatch.setattr(critics, "ON_POLICY", 20)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from musiclc.editing.mutations import note_moves
+from musiclc.editing.mutations import mutations
 from musiclc.music import tokens as tok
 from tests.helpers import c_major_scale, jig
 
@@ -16,7 +16,7 @@ def padded(melody):
 def test_every_change_keeps_to_free_steps_and_is_a_melody(melody):
     row = padded(melody)
     free = (row != tok.PAD) & (np.arange(64) >= 16) & (np.arange(64) < 48)
-    made = list(note_moves(row, free))
+    made = list(mutations(row, free))
     assert len(made) > 100
     for new in made:
         assert (new[~free] == row[~free]).all()
@@ -26,7 +26,7 @@ def test_every_change_keeps_to_free_steps_and_is_a_melody(melody):
 
 def test_each_kind_of_change_is_there():
     row = padded(c_major_scale())
-    rows = {new.tobytes() for new in note_moves(row, np.ones(64, bool))}
+    rows = {new.tobytes() for new in mutations(row, np.ones(64, bool))}
 
     def has(places, what):
         new = row.copy()
@@ -48,9 +48,9 @@ def test_each_kind_of_change_is_there():
 def test_a_note_drawn_out_over_half_of_another_leaves_silence_and_no_stray_hold():
     row = np.full(64, tok.REST)
     row[0], row[1:3], row[3], row[4:8] = 40, tok.HOLD, 42, tok.HOLD
-    drawn = next(new for new in note_moves(row, np.ones(64, bool)) if (new[1:4] == tok.HOLD).all() and new[0] == 40 and new[4] == tok.REST)
+    drawn = next(new for new in mutations(row, np.ones(64, bool)) if (new[1:4] == tok.HOLD).all() and new[0] == 40 and new[4] == tok.REST)
     assert tok.durations(drawn[None])[0, 0] == 4
 
 
 def test_silence_has_no_small_changes():
-    assert list(note_moves(np.full(64, tok.REST), np.ones(64, bool))) == []
+    assert list(mutations(np.full(64, tok.REST), np.ones(64, bool))) == []

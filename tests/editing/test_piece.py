@@ -12,10 +12,10 @@ from musiclc.music.theory import METERS
 from musiclc.rules import RULES, parse_constraint
 
 
-def stretch(meter="4/4", bars=4, lead=0, silent=(0, 0)):
+def stretch(meter="4/4", bars=4, pickup=0, silent=(0, 0)):
     per_bar = METERS[meter]
     notes = tuple(Note(s, 60 + s % 7, 2) for s in range(silent[0], bars * per_bar - silent[1], 2))
-    return Stretch(tok.from_melody(Melody(notes, meter, bars)), meter, silent, lead)
+    return Stretch(tok.from_melody(Melody(notes, meter, bars)), meter, silent, pickup)
 
 
 @pytest.mark.parametrize("meter", METERS)
@@ -37,7 +37,7 @@ def test_windows_over_joins_hold_the_two_bars_about_each():
 
 
 def test_rows_written_back_are_the_state():
-    piece = Piece((stretch("3/4", 7, lead=4), stretch("6/8", 2)))
+    piece = Piece((stretch("3/4", 7, pickup=4), stretch("6/8", 2)))
     windows = piece.windows()
     rows, tied = windows.rows(piece.state)
     assert not tied.any()
@@ -69,7 +69,7 @@ def test_silent_steps_and_empty_bars_are_never_free():
 
 
 def test_rules_measure_the_whole_whatever_the_lead():
-    piece = Piece((stretch(bars=6, lead=6),))
+    piece = Piece((stretch(bars=6, pickup=6),))
     for rule in RULES.values():
         assert np.array_equal(rule.measure(piece.whole(piece.state[None]), "4/4"), rule.measure(piece.state[None], "4/4"), equal_nan=True)
 
@@ -95,4 +95,4 @@ def test_where_the_line_goes_below_a_chord_note_that_note_is_heard():
 
 def test_a_stretch_counts_the_bars_that_one_hears():
     assert stretch(bars=4).heard_bars == 4
-    assert replace(stretch(bars=4), lead=2).heard_bars == 5
+    assert replace(stretch(bars=4), pickup=2).heard_bars == 5

@@ -8,7 +8,7 @@ import pytest
 
 from musiclc.editing.edit import edited
 from musiclc.editing.piece import Piece, Stretch
-from musiclc.editing.rewrite import Pull, Task, aligned, shared, snapped
+from musiclc.editing.rewrite import BiasStrengths, EditProblem, aligned, shared, snapped
 from musiclc.model import checkpoint
 from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody, Note
@@ -28,17 +28,17 @@ def model():
     return checkpoint.load()
 
 
-def task(model, melody, keep=0.7, **wish):
+def problem(model, melody, keep=0.7, **wish):
     piece = Piece((Stretch(tok.from_melody(melody), melody.meter),))
-    return Task(model, piece, settled([parse_constraint(k, v) for k, v in wish.items()]), Pull.of(keep), model.critics)
+    return EditProblem(model, piece, settled([parse_constraint(k, v) for k, v in wish.items()]), BiasStrengths.of(keep), model.critics)
 
 
 def pitches(state):
     return (state[tok.onsets(state)].astype(int) + tok.PITCH_OF_TOKEN).tolist()
 
 
-def kept(task, state):
-    before = task.piece.state
+def kept(problem, state):
+    before = problem.piece.state
     return float((before == state)[tok.onsets(before)].mean())
 
 
@@ -82,20 +82,20 @@ def test_the_burden_is_shared_as_trying_all_ways_would(seed):
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.7, 1.0])
 def test_a_wish_that_is_met_changes_nothing(model, keep):
-    t = task(model, reel(), keep, key="D", density="8")
+    t = problem(model, reel(), keep, key="D", density="8")
     assert np.array_equal(edited(t), t.piece.state)
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.7, 1.0])
 def test_a_new_mode_is_granted_whatever_is_kept(model, keep):
-    t = task(model, reel(), keep, key="D minor")
+    t = problem(model, reel(), keep, key="D minor")
     assert t.met(edited(t))
 
 
 def test_keep_one_moves_forbidden_notes_only_and_less_keep_keeps_less(model):
     shares = []
     for keep in (1.0, 0.7, 0.3, 0.0):
-        t = task(model, reel(), keep, key="D minor")
+        t = problem(model, reel(), keep, key="D minor")
         state = edited(t)
         fine = allowed_pitches(t.constraints)[np.clip(t.piece.state.astype(int) + tok.PITCH_OF_TOKEN, 0, 127)] & tok.onsets(t.piece.state)
         shares.append(float((state == t.piece.state)[fine].mean()))
@@ -105,26 +105,26 @@ def test_keep_one_moves_forbidden_notes_only_and_less_keep_keeps_less(model):
 
 
 def test_notes_are_added_around_those_that_were_there(model):
-    t = task(model, reel(), 1.0, density="11")
+    t = problem(model, reel(), 1.0, density="11")
     state = edited(t)
     assert t.met(state)
     assert kept(t, state) == 1
 
 
 def test_thinning_leaves_notes_that_were_there(model):
-    t = task(model, reel(), 1.0, density="5")
+    t = problem(model, reel(), 1.0, density="5")
     state = edited(t)
     assert t.met(state)
     assert ((state == t.piece.state) & tok.onsets(state)).sum() == tok.onsets(state).sum()
 
 
 def test_mode_and_density_at_once(model):
-    t = task(model, reel(), key="D dorian", density="10")
+    t = problem(model, reel(), key="D dorian", density="10")
     assert t.met(edited(t))
 
 
 def test_a_range_moves_by_octaves(model):
-    t = task(model, reel(), 1.0, range="D5..D6")
+    t = problem(model, reel(), 1.0, range="D5..D6")
     assert pitches(edited(t)) == [p + 12 for p in REEL * 2]
 
 
@@ -133,17 +133,17 @@ def test_a_range_moves_by_octaves(model):
 def test_pieces_of_any_length_and_meter(model, meter, bars):
     per_bar = 16 if meter == "4/4" else 12
     melody = Melody(tuple(Note(s, REEL[s // 2 % 32], 2) for s in range(0, bars * per_bar, 2)), meter, bars)
-    t = task(model, melody, key="D minor", density="5")
+    t = problem(model, melody, key="D minor", density="5")
     assert t.met(edited(t))
 
 
 def test_the_same_comes_out_again(model):
-    t = task(model, reel(), key="D minor", contour="up")
+    t = problem(model, reel(), key="D minor", contour="up")
     assert np.array_equal(edited(t), edited(t))
 
 
 def test_a_wish_that_allows_no_note_changes_as_little_as_it_helps(model):
-    t = task(model, reel(), key="{0}", range="C#4..D4")
+    t = problem(model, reel(), key="{0}", range="C#4..D4")
     state = edited(t)
     assert t.piece.scores(t.constraints, state[None]).sum() >= t.piece.scores(t.constraints, t.piece.state[None]).sum()
 
@@ -151,7 +151,7 @@ def test_a_wish_that_allows_no_note_changes_as_little_as_it_helps(model):
 # A rule that critics know, one that they know badly, one that is a matter of place, one that is a matter of silence.
 @pytest.mark.parametrize(("rule", "goal"), [("contour", "up"), ("complexity", "3"), ("chords", "Bm Em"), ("rests", "0.1"), ("start", "A")])
 def test_any_other_rule_is_granted_too_and_hard_wishes_stay_granted(model, rule, goal):
-    t = task(model, reel(), **{rule: goal}, key="D")
+    t = problem(model, reel(), **{rule: goal}, key="D")
     state = edited(t)
     assert t.met(state), t.piece.scores(t.constraints, state[None])
     assert 0.2 < kept(t, state) < 1
@@ -161,13 +161,13 @@ def test_bars_are_heard_where_the_vae_finds_them_likelier():
     class Listener:
         """Finds a window the likelier, the more of its bars begin with a note."""
 
-        def nats(self, rows, meters):
+        def nll_per_note(self, rows, meters):
             return 4.0 - (rows[:, [0, 16, 32, 48]] >= tok.FIRST_ONSET).float().mean(1)
 
     def lead(first):
         bars = Melody(tuple(Note(s, 62, 4) for s in range(first, 252, 16)), "4/4", 16)  # one note a bar, `first` steps into it
         model = replace(tiny_model(), vae=Listener())
-        return aligned(model, Piece((Stretch(tok.from_melody(bars), "4/4"),))).stretches[0].lead
+        return aligned(model, Piece((Stretch(tok.from_melody(bars), "4/4"),))).stretches[0].pickup
 
     assert lead(0) == 0
     assert lead(2) == 14  # an eighth's pickup: the first bar line is heard two steps into the file
@@ -175,5 +175,5 @@ def test_bars_are_heard_where_the_vae_finds_them_likelier():
 
 
 def test_an_untrained_model_grants_masks_and_counts_all_the_same():
-    t = task(tiny_model(), reel(), key="D minor", density="6")
+    t = problem(tiny_model(), reel(), key="D minor", density="6")
     assert t.met(edited(t))

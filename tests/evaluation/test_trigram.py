@@ -38,6 +38,6 @@ def test_probabilities_sum_to_one_in_every_context():
 
 def test_what_was_learnt_surprises_less():
     model = Trigram(events(tok.from_melody(c_major_scale())[None]))
-    same = model.surprise(events(tok.from_melody(c_major_scale().transpose(4))[None]))
-    other = model.surprise([[(7, 3), (-5, 1), (11, 2)]])
+    same = model.cross_entropy(events(tok.from_melody(c_major_scale().transpose(4))[None]))
+    other = model.cross_entropy([[(7, 3), (-5, 1), (11, 2)]])
     assert same < 1 < math.log(_EVENTS) / 2 < other

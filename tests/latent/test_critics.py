@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from musiclc.latent.critics import Bounds, Critic, CriticConfig, Part, Realism, _log_between, bounds, combine
+from musiclc.latent.critics import Bounds, Critic, CriticConfig, Realism, Term, _log_between, bounds, combine
 from musiclc.rules import parse_constraint
 from musiclc.rules.goals import Goal
 from tests.helpers import tiny_model
@@ -14,7 +14,7 @@ NOW = torch.zeros(1)
 
 def summed(critics, constraints, moves, z):
     """The combined objective of constraints for rows that will be moved so."""
-    parts = [Part(critics[c.rule.name], bounds([c.rule.moved(c.goal, -m) for m in moves]), c.weight) for c in constraints]
+    parts = [Term(critics[c.rule.name], bounds([c.rule.transposed(c.goal, -m) for m in moves]), c.weight) for c in constraints]
     return combine(parts, torch.full((len(z),), 0.5), torch.zeros(len(z), dtype=torch.long))(z)
 
 
@@ -37,7 +37,7 @@ def test_far_tails_stay_finite_and_keep_their_gradient():
 
 
 def test_number_critic_by_hand():
-    critic = Critic(CriticConfig(4, 1, "number"))
+    critic = Critic(CriticConfig(4, 1, "gaussian"))
     critic.normal = lambda z, t, meter: (torch.full((len(z), 1), 0.5), torch.ones(len(z), 1))
     critic.center.fill_(6.0)
     critic.scale.fill_(2.0)  # so the measure is normal with mean 7 and spread 2
@@ -46,7 +46,7 @@ def test_number_critic_by_hand():
 
 
 def test_presence_critic_by_hand():
-    critic = Critic(CriticConfig(4, 3, "presence"))
+    critic = Critic(CriticConfig(4, 3, "bernoulli"))
     critic.trunk.forward = lambda z, t, meter: torch.tensor([[0.0, math.log(3), 5.0]])
     low, high = torch.full((1, 3), -math.inf), torch.tensor([[0.0, 0.0, math.inf]])  # the third is allowed
     # P(first absent) = 1/2, P(second absent) = 1/4
@@ -54,7 +54,7 @@ def test_presence_critic_by_hand():
 
 
 def test_undefined_measures_teach_nothing():
-    critic = Critic(CriticConfig(4, 1, "number", width=8))
+    critic = Critic(CriticConfig(4, 1, "gaussian", width=8))
     loss = critic.loss(torch.randn(3, 4), torch.zeros(3), torch.zeros(3, dtype=torch.long), torch.full((3, 1), math.nan))
     loss.backward()
     assert loss.item() == 0
@@ -89,7 +89,7 @@ def test_gradients_are_finite_for_every_kind_of_goal(goal):
 
 
 def test_a_bound_on_a_weighted_sum_by_hand():
-    critic = Critic(CriticConfig(4, 2, "number"))
+    critic = Critic(CriticConfig(4, 2, "gaussian"))
     critic.normal = lambda z, t, meter: (torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0]]))
     # the sum of both has mean 3 and, as if independent, spread 5; it must be at least 8
     goal = bounds([Goal("", (8.0,), (math.inf,), (1.0, 1.0))])

@@ -19,14 +19,14 @@ def test_a_critic_learns_from_the_rule_alone():
         row[: 2 * count : 2] = 41
     bank = Bank(Points(x, torch.zeros(4000, dtype=torch.long)), tokens)
     measures = bank.measures(RULES["density"])
-    critic, loss = fit_critic(bank.points, measures, "number", SmallFit(steps=300, batch=128, noisy=False))
+    critic, loss = fit_critic(bank.points, measures, "gaussian", SmallFit(steps=300, batch=128, noisy=False))
     mean, _spread = critic.normal(x, torch.zeros(4000), bank.points.condition)
     foretold = (mean * critic.scale + critic.center).flatten()
     assert np.corrcoef(foretold, measures[:, 0])[0, 1] > 0.97
     assert loss < 0
     assert not any(p.requires_grad for p in critic.parameters())
     # noise that was never taught is not told apart, but a critic taught with it knows how little it knows
-    noisy, _ = fit_critic(bank.points, measures, "number", QUICK)
+    noisy, _ = fit_critic(bank.points, measures, "gaussian", QUICK)
     _, late = noisy.normal(x, torch.full((4000,), 0.95), bank.points.condition)
     _, early = noisy.normal(x, torch.zeros(4000), bank.points.condition)
     assert late.mean() > 2 * early.mean()
@@ -50,7 +50,7 @@ def test_an_actor_learns_to_climb_for_what_it_is_asked():
     fit_actor(actor, draw, QUICK)
     x, condition = torch.randn(100, 4), torch.zeros(100, dtype=torch.long)
     for wanted in (-2.0, 2.0):
-        moved = actor.move(x, torch.full((100, 1), wanted), condition)
+        moved = actor.act(x, torch.full((100, 1), wanted), condition)
         assert (moved[:, 0] - wanted).abs().mean() < 0.7
         assert (moved[:, 1:] - x[:, 1:]).abs().mean() < 0.3  # distance keeps what is not in question
 
@@ -63,7 +63,7 @@ def test_the_bank_holds_what_its_points_decode_to():
     assert (again.tokens == bank.tokens).all()
     jigs = bank.points.condition == 2
     assert bank.measures(RULES["density"])[jigs].max() <= 12
-    moved = (bank.measures(RULES["register"], move=5) - bank.measures(RULES["register"])).round()
+    moved = (bank.measures(RULES["register"], transposition=5) - bank.measures(RULES["register"])).round()
     assert (moved == 5).float().mean() > 0.5
     assert ((moved % 12 == 5) | (moved == 0) | moved.isnan()).all()  # by octaves less where the piano ends
     assert len(bank.joined(bank.first(10))) == 310

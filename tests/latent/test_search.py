@@ -1,4 +1,4 @@
-"""Every way to move, on objectives and flows whose answers are known."""
+"""Every search function, on objectives and flows whose answers are known."""
 
 import pytest
 import torch

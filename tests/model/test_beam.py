@@ -1,4 +1,4 @@
-"""The beam finds the best line, keeps numbers of notes apart, and obeys its gains."""
+"""The beam finds the best line, keeps numbers of notes apart, and obeys its logit biases."""
 
 import itertools
 
@@ -23,15 +23,15 @@ def row_of(melody):
 
 def forced(row):
     """Gains that allow nothing but a row (1, 64)."""
-    gain = torch.full((1, 64, tok.VOCABULARY), -torch.inf)
-    return gain.scatter(2, row.clamp(max=tok.VOCABULARY - 1)[..., None], 0.0)
+    logit_bias = torch.full((1, 64, tok.VOCABULARY), -torch.inf)
+    return logit_bias.scatter(2, row.clamp(max=tok.VOCABULARY - 1)[..., None], 0.0)
 
 
-def worth(vae, z, meter, row, gain, blur):
-    """Log likelihood and gains of a row, teacher-forced: what the beam should have counted."""
-    logits = vae.logits(z, meter, vae.before(row), torch.full((1,), blur))
+def worth(vae, z, meter, row, logit_bias, t):
+    """Log likelihood and logit biases of a row, teacher-forced: what the beam should have counted."""
+    logits = vae.logits(z, meter, vae.before(row), torch.full((1,), t))
     here = row.clamp(max=tok.VOCABULARY - 1)[..., None]
-    each = torch.log_softmax(logits, -1).gather(2, here)[..., 0] + gain.gather(2, here)[..., 0]
+    each = torch.log_softmax(logits, -1).gather(2, here)[..., 0] + logit_bias.gather(2, here)[..., 0]
     return float(each[row != tok.PAD].sum())
 
 
@@ -39,56 +39,56 @@ def worth(vae, z, meter, row, gain, blur):
 def test_it_finds_what_trying_all_lines_finds(vae, melody, monkeypatch):
     monkeypatch.setattr("musiclc.model.vae.fast_bfloat16", lambda: False)  # so that both count to the same digits
     row, meter = row_of(melody), torch.tensor([METER_NAMES.index(melody.meter)])
-    z, gain = torch.randn(1, 16, generator=torch.Generator().manual_seed(1)), forced(row)
+    z, logit_bias = torch.randn(1, 16, generator=torch.Generator().manual_seed(1)), forced(row)
     open_steps, choices = (3, 17, 18), (tok.REST, tok.HOLD, 40, 55)
     for i, (step, token) in enumerate(itertools.product(open_steps, choices)):
-        gain[0, step, token] = 0.3 * i
+        logit_bias[0, step, token] = 0.3 * i
     tries = []
     for picked in itertools.product(choices, repeat=3):
         new = row.clone()
         new[0, list(open_steps)] = torch.tensor(picked)
-        tries.append((worth(vae, z, meter, new, gain, 0.5), new))
+        tries.append((worth(vae, z, meter, new, logit_bias, 0.5), new))
     best, line = max(tries, key=lambda t: t[0])
-    found = best_lines(vae, z, meter, gain, blur=0.5, width=64)
+    found = best_lines(vae, z, meter, logit_bias, t=0.5, width=64)
     assert torch.equal(found.tokens[:, 0], line)
     assert float(found.score[0, 0]) == pytest.approx(best, abs=1e-3)
 
 
 def test_strata_hold_lines_with_so_many_notes_more_each_the_best_of_its_own(vae):
     row, meter, z = row_of(c_major_scale()), torch.zeros(1, dtype=torch.long), torch.randn(1, 16, generator=torch.Generator().manual_seed(2))
-    begins, gain = row >= tok.FIRST_ONSET, forced(row)
+    begins, logit_bias = row >= tok.FIRST_ONSET, forced(row)
     open_steps = (2, 3, 9)  # a note that may go, and two steps that may get one
     for step in open_steps:
-        gain[0, step, [tok.HOLD, 50]] = 0.0
-    found = best_lines(vae, z, meter, gain, blur=0.6, width=16, original=begins, fewer=2, more=2)
+        logit_bias[0, step, [tok.HOLD, 50]] = 0.0
+    found = best_lines(vae, z, meter, logit_bias, t=0.6, width=16, original=begins, fewer=2, more=2)
     best = {}
     for picked in itertools.product((int(row[0, 2]), tok.HOLD, 50), (tok.HOLD, 50), (tok.HOLD, 50)):
         new = row.clone()
         new[0, list(open_steps)] = torch.tensor(picked)
         more = int((new >= tok.FIRST_ONSET).sum() - begins.sum())
-        best[more] = max(best.get(more, -np.inf), worth(vae, z, meter, new, gain, 0.6))
-    for stratum, more in enumerate(range(-2, 3)):
+        best[more] = max(best.get(more, -np.inf), worth(vae, z, meter, new, logit_bias, 0.6))
+    for bin, more in enumerate(range(-2, 3)):
         if more in best:
-            assert float(found.score[0, stratum]) == pytest.approx(best[more], abs=1e-3)
-            assert int((found.tokens[0, stratum] >= tok.FIRST_ONSET).sum() - begins.sum()) == more
+            assert float(found.score[0, bin]) == pytest.approx(best[more], abs=1e-3)
+            assert int((found.tokens[0, bin] >= tok.FIRST_ONSET).sum() - begins.sum()) == more
         else:
-            assert found.score[0, stratum] == -torch.inf
+            assert found.score[0, bin] == -torch.inf
 
 
 def test_nothing_forbidden_is_written_and_a_great_pull_gives_the_original_back(vae):
     row, meter = row_of(jig()), torch.tensor([METER_NAMES.index("6/8")])
-    z, gain = torch.randn(1, 16), torch.zeros(1, 64, tok.VOCABULARY)
-    gain[..., 30:] = -torch.inf
-    written = best_lines(vae, z, meter, gain, blur=0.8).tokens[0, 0]
+    z, logit_bias = torch.randn(1, 16), torch.zeros(1, 64, tok.VOCABULARY)
+    logit_bias[..., 30:] = -torch.inf
+    written = best_lines(vae, z, meter, logit_bias, t=0.8).tokens[0, 0]
     assert (written[written != tok.PAD] < 30).all()
     pulled = 50 * torch.nn.functional.one_hot(row.clamp(max=tok.VOCABULARY - 1), tok.VOCABULARY).float()
-    assert torch.equal(best_lines(vae, z, meter, pulled, blur=0.8).tokens[:, 0], row)
+    assert torch.equal(best_lines(vae, z, meter, pulled, t=0.8).tokens[:, 0], row)
 
 
 def test_a_row_does_not_depend_on_its_neighbours_in_other_meters(vae):
     z = torch.randn(3, 16, generator=torch.Generator().manual_seed(3))
-    meters, gain = torch.tensor([0, 1, 2]), torch.zeros(3, 64, tok.VOCABULARY)
-    together = best_lines(vae, z, meters, gain, blur=0.5).tokens
+    meters, logit_bias = torch.tensor([0, 1, 2]), torch.zeros(3, 64, tok.VOCABULARY)
+    together = best_lines(vae, z, meters, logit_bias, t=0.5).tokens
     for i in range(3):
-        alone = best_lines(vae, z[i : i + 1], meters[i : i + 1], gain[i : i + 1], blur=0.5).tokens
+        alone = best_lines(vae, z[i : i + 1], meters[i : i + 1], logit_bias[i : i + 1], t=0.5).tokens
         assert torch.equal(alone[0], together[i])

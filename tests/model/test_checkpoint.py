@@ -24,7 +24,7 @@ def test_all_parts_of_a_model_come_back(tmp_path):
     again = load_model(tmp_path / "m.safetensors")
     assert torch.equal(again.bank.points.x, model.bank.points.x)  # a bank's points lie on the grid of its int8
     assert (again.bank.tokens == model.bank.tokens).all()
-    assert again.bank.points.blur == model.prior.config.blur
+    assert again.bank.points.t == model.prior.config.noise_level
     assert again.actor.config == model.actor.config
     assert again.realism.config == model.realism.config
     assert again.fingerprint() == load_model(tmp_path / "m.safetensors").fingerprint()
@@ -66,7 +66,7 @@ def test_foreign_and_older_files_name_both_sides(tmp_path, monkeypatch):
     from safetensors.torch import save_file
 
     save_file({"w": torch.zeros(1)}, tmp_path / "foreign")
-    with pytest.raises(CheckpointError, match="format None, wanted 'musiclc-model-2'"):
+    with pytest.raises(CheckpointError, match="format None, wanted 'musiclc-model-3'"):
         load_model(tmp_path / "foreign")
     monkeypatch.setattr("musiclc.music.tokens.DESCRIPTION", "rest,hold,onset 0..127")
     save_model(tiny_model(), tmp_path / "other")

@@ -23,6 +23,6 @@ def test_a_field_that_knows_the_path_has_no_loss():
 
 def test_realism_is_the_share_of_real_phrases_that_cost_more():
     prior = tiny_model().prior
-    prior.real_nats.copy_(torch.linspace(0, 1, QUANTILES))
+    prior.real_nll.copy_(torch.linspace(0, 1, QUANTILES))
     for nats, share in ((0.0, 1.0), (0.25, 0.75), (1.0, 0.0), (9.0, 0.0)):
         assert abs(prior.realism(nats) - share) < 1e-6

@@ -38,12 +38,12 @@ def test_greedy_decoding_agrees_with_the_logits_of_training():
 
 def test_logits_along_a_line_are_the_logits_of_training(monkeypatch):
     vae, meter = tiny_model().vae, torch.tensor([0, 2, 1])
-    z, blur = torch.randn(3, vae.dimensions), torch.tensor([0.0, 0.5, 1.0])
-    tokens = vae.decode(z, meter, blur=blur)
-    trained = vae.logits(z, meter, vae.before(tokens), blur).detach()
+    z, t = torch.randn(3, vae.dimensions), torch.tensor([0.0, 0.5, 1.0])
+    tokens = vae.decode(z, meter, t=t)
+    trained = vae.logits(z, meter, vae.before(tokens), t).detach()
     for fast, close in ((False, 1e-5), (True, 0.02)):  # bfloat16 has 8 bits of precision
         monkeypatch.setattr("musiclc.model.vae.fast_bfloat16", lambda fast=fast: fast)
-        assert torch.allclose(vae.logits_along(z, meter, tokens, blur), trained, atol=close)
+        assert torch.allclose(vae.logits_along(z, meter, tokens, t), trained, atol=close)
 
 
 def test_banned_tokens_are_never_written():

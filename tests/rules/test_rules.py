@@ -169,9 +169,9 @@ def test_a_moved_goal_scores_a_transposed_melody_as_the_goal_the_melody(rule, se
     before, after = rule.measure(rows, "3/4"), rule.measure(tok.transpose(rows, semitones), "3/4")
     for text in examples(rule):
         goal = rule.parse(text)
-        assert rule.score(after, rule.moved(goal, semitones)) == pytest.approx(rule.score(before, goal)), text
-        assert rule.moved(goal, 0) == goal
-    if rule.move is None or (not rule.octaves and semitones % 12 == 0):
+        assert rule.score(after, rule.transposed(goal, semitones)) == pytest.approx(rule.score(before, goal)), text
+        assert rule.transposed(goal, 0) == goal
+    if rule.transpose is None or (not rule.octaves and semitones % 12 == 0):
         assert np.array_equal(before, after, equal_nan=True)
     else:
         assert not np.array_equal(before, after, equal_nan=True)

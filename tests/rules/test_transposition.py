@@ -7,7 +7,7 @@ from musiclc.music.melody import Melody, Note
 from musiclc.music.theory import SCALES
 from musiclc.rules import key_measures, parse_constraint
 from musiclc.rules.base import Constraint
-from musiclc.rules.transposition import HOME_PITCH, moves_away, moves_home, transposed
+from musiclc.rules.transposition import CANONICAL_PITCH, canonical_transpositions, suitable_transpositions, transposed
 from tests.helpers import c_major_scale
 
 WHITE = np.isin(np.arange(12), SCALES["major"])
@@ -17,21 +17,21 @@ USUAL = tok.from_melodies([c_major_scale()])  # from C4 to C5, all white keys
 @given(st.integers(-20, 20))
 def test_every_transposition_has_the_same_home(semitones):
     rows = tok.from_melodies([c_major_scale(), c_major_scale().transpose(semitones)])
-    at_home = transposed(rows, moves_home(rows))
+    at_home = transposed(rows, canonical_transpositions(rows))
     assert (at_home[0] == at_home[1]).all()
     assert key_measures(at_home, "4/4")[:, WHITE].sum(1).tolist() == [1, 1]
     mean = (at_home[0][tok.onsets(at_home)[0]].astype(int) + tok.PITCH_OF_TOKEN).mean()
-    assert abs(mean - HOME_PITCH) <= 6
+    assert abs(mean - CANONICAL_PITCH) <= 6
 
 
 def test_a_pentatonic_tune_is_at_home_in_one_key_only():
     tune = Melody(tuple(Note(4 * i, p, 4) for i, p in enumerate([67, 69, 71, 74, 76, 74, 71, 67] * 2)), "4/4", 4)  # G major pentatonic
-    moved = transposed(tok.from_melody(tune)[None], moves_home(tok.from_melody(tune)[None]))
+    moved = transposed(tok.from_melody(tune)[None], canonical_transpositions(tok.from_melody(tune)[None]))
     assert (int(moved[0, 0]) + tok.PITCH_OF_TOKEN) % 12 == 0  # C, F and G major all hold it; the profiles say C
 
 
 def test_silence_stays():
-    assert moves_home(np.zeros((2, 64), np.uint8)).shape == (2,)
+    assert canonical_transpositions(np.zeros((2, 64), np.uint8)).shape == (2,)
 
 
 def test_moves_never_leave_the_piano():
@@ -50,7 +50,7 @@ def test_a_melody_as_wide_as_the_piano_stays_where_it_is():
 
 
 def away(**wishes):
-    return moves_away([parse_constraint(name, goal) for name, goal in wishes.items()], USUAL, "4/4")
+    return suitable_transpositions([parse_constraint(name, goal) for name, goal in wishes.items()], USUAL, "4/4")
 
 
 def test_moves_away_by_hand():
@@ -72,4 +72,4 @@ def test_a_rule_that_must_be_measured_anew_has_one_best_move():
 
     rule = rule_of_function(lambda melody: float(melody.notes[0].pitch == 62))
     assert rule.fixed
-    assert moves_away([Constraint(rule, rule.parse("met"))], USUAL, "4/4") == [2]
+    assert suitable_transpositions([Constraint(rule, rule.parse("met"))], USUAL, "4/4") == [2]

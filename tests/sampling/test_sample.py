@@ -40,14 +40,14 @@ def test_a_row_of_a_chunk_does_not_depend_on_its_place_or_its_neighbours(model, 
     """What the promise above rests on, bit for bit."""
     torch.manual_seed(1)
     n = decoding.CHUNK
-    wish = methods.Wish(model, [parse_constraint("key", "C"), parse_constraint("density", "6")], model.critics, "4/4")
+    problem = methods.SampleProblem(model, [parse_constraint("key", "C"), parse_constraint("density", "6")], model.critics, "4/4")
     noise, times = torch.randn(n, model.vae.dimensions), torch.ones(n)
-    moves = [i % 12 - 6 for i in range(n)]
+    transpositions = [i % 12 - 6 for i in range(n)]
 
     def run(order):
         generators = [torch.Generator().manual_seed(int(i)) for i in order]
-        start = methods.Start(noise[order], times[order], [moves[i] for i in order], generators)
-        return methods.points(wish, start, method)[0]
+        start = methods.Start(noise[order], times[order], [transpositions[i] for i in order], generators)
+        return methods.points(problem, start, method)[0]
 
     order = torch.randperm(n)
     assert torch.equal(run(order), run(torch.arange(n))[order])
@@ -60,13 +60,13 @@ def test_unmet_goals_are_drawn_again_and_the_best_is_delivered(model, monkeypatc
         asked.append(now)
         return methods.Start(torch.zeros(decoding.CHUNK, 16), torch.ones(decoding.CHUNK), [0] * decoding.CHUNK), bool(best)
 
-    def decode(model, x, blur, meter, moves):
+    def decode(model, x, noise_level, meter, transpositions):
         # attempt k of every item holds k notes in C and, in its first bar, one outside until the third attempt
         rows = [Melody((Note(0, 60 if attempt >= 3 else 61, 1), *(Note(4 * i, 60, 1) for i in range(1, attempt + 1)))) for _, attempt in asked[-1]]
         return tok.from_melodies(rows + [Melody(())] * (decoding.CHUNK - len(rows)))
 
     monkeypatch.setattr(rounds.Rounds, "_start", start)
-    monkeypatch.setattr(methods, "points", lambda wish, start, method: (start.x, 0.5))
+    monkeypatch.setattr(methods, "points", lambda problem, start, method: (start.x, 0.5))
     monkeypatch.setattr(rounds, "decode", decode)
     draws = list(sampling.sample(model, {"key": "C"}, 2, sampling.SampleOptions(attempts=5, candidates=1, realism=0)))
     assert [(d.satisfied, d.attempts, len(d.melody.notes)) for d in draws] == [(True, 3, 4)] * 2
@@ -125,15 +125,15 @@ def test_of_candidates_that_meet_the_wish_the_likeliest_is_delivered(model, monk
         # attempt 1 misses the wish though it is likeliest; 2 meets it; 3 meets it and is likelier
         return [rounds.Candidate(i, a, np.roll(row, a), np.array([0.5 if a == 1 else 1.0]), np.inf, None, 0) for i, a in now]
 
-    def nats(model, tokens, meter):
+    def nll_per_note(model, tokens, meter):
         attempts = [int(np.flatnonzero(tok.onsets(row))[0]) for row in tokens]  # the step at which the one note begins
         priced.extend(attempts)
         return np.array([{1: 0.1, 2: 0.9, 3: 0.5}[a] for a in attempts])
 
     priced = []
     monkeypatch.setattr(rounds.Rounds, "_drawn", drawn_now)
-    monkeypatch.setattr(rounds, "nats", nats)
-    monkeypatch.setattr(model.prior, "nats_of", lambda realism: 0.0)
+    monkeypatch.setattr(rounds, "nll_per_note", nll_per_note)
+    monkeypatch.setattr(model.prior, "nll_of", lambda realism: 0.0)
     draws = list(sampling.sample(model, {"density": "0.25"}, 40, sampling.SampleOptions(candidates=2, attempts=3, realism=1)))
     assert {(d.melody.notes[0].start, d.attempts) for d in draws} == {(3, 3)}
     assert [d.index for d in draws] == list(range(1, 41))
@@ -141,7 +141,7 @@ def test_of_candidates_that_meet_the_wish_the_likeliest_is_delivered(model, monk
     draws = list(sampling.sample(model, {"density": "0.25"}, 3, sampling.SampleOptions(candidates=2, attempts=2, realism=1)))
     assert {(d.melody.notes[0].start, d.attempts) for d in draws} == {(2, 2)}  # no more attempts than asked for
     # where 0.9 nats a note are likely enough, nobody looks further
-    monkeypatch.setattr(model.prior, "nats_of", lambda realism: 0.95)
+    monkeypatch.setattr(model.prior, "nll_of", lambda realism: 0.95)
     draws = list(sampling.sample(model, {"density": "0.25"}, 3, sampling.SampleOptions(candidates=1, attempts=3)))
     assert {(d.melody.notes[0].start, d.attempts) for d in draws} == {(2, 2)}
 
@@ -178,17 +178,17 @@ def test_the_methods_named_are_those_there_are():
 
 
 def test_the_paper_s_realism_critic_can_stand_in_for_the_flow(model):
-    wish = methods.Wish(model, [parse_constraint("density", "6")], model.critics, "4/4", realism="critic")
+    problem = methods.SampleProblem(model, [parse_constraint("density", "6")], model.critics, "4/4", realism="critic")
     start = methods.Start(torch.randn(8, 16), torch.ones(8), [0] * 8, [torch.Generator().manual_seed(i) for i in range(8)])
-    by_critic = methods.points(wish, start, "gradient")[0]
+    by_critic = methods.points(problem, start, "gradient")[0]
     assert torch.isfinite(by_critic).all()
-    assert not torch.equal(by_critic, methods.points(methods.Wish(model, wish.constraints, model.critics, "4/4"), start, "gradient")[0])
+    assert not torch.equal(by_critic, methods.points(methods.SampleProblem(model, problem.constraints, model.critics, "4/4"), start, "gradient")[0])
 
 
 def test_the_actor_reads_goals_moved_home(model):
-    def asked(move, **wishes):
-        wish = methods.Wish(model, [parse_constraint(k, v) for k, v in wishes.items()], model.critics, "4/4")
-        return methods.asked(wish, [move])
+    def asked(transposition, **wishes):
+        problem = methods.SampleProblem(model, [parse_constraint(k, v) for k, v in wishes.items()], model.critics, "4/4")
+        return methods.asked(problem, [transposition])
 
     assert torch.equal(asked(2, key="D"), asked(0, key="C"))
     assert not torch.equal(asked(0, key="D"), asked(0, key="C"))

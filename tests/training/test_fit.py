@@ -10,7 +10,7 @@ from musiclc.model.prior import PriorConfig
 from musiclc.model.vae import VAEConfig
 from musiclc.music import tokens as tok
 from musiclc.training.corpus import SPLITS, Dataset
-from musiclc.training.fit import ENCODER_PARTS, FitOptions, Windows, fit_decoder, fit_prior, fit_vae
+from musiclc.training.fit import ENCODER_PARTS, FitOptions, TrainingWindows, fit_decoder, fit_prior, fit_vae
 from tests.helpers import c_major_scale, jig, tiny_model
 
 pytest.importorskip("lightning_fabric")
@@ -29,7 +29,7 @@ def fabric():
 def data():
     rows = np.concatenate([tok.pad(tok.from_melody(m)[None], m.meter) for m in (c_major_scale(), jig(), c_major_scale().transpose(20))])
     zeros = np.zeros(3, np.int32)
-    return Windows(Dataset(rows, np.array([0, 2, 0], np.uint8), np.full(3, SPLITS.index("train"), np.uint8), zeros, zeros, {}), "train")
+    return TrainingWindows(Dataset(rows, np.array([0, 2, 0], np.uint8), np.full(3, SPLITS.index("train"), np.uint8), zeros, zeros, {}), "train")
 
 
 def differs(before, after):
@@ -90,8 +90,8 @@ def test_the_prior_learns_and_leaves_the_vae_alone(data, fabric):
     prior, _ = fit_prior(data, data, vae, PriorConfig(4, 16, 2, 1, 8), options, fabric=fabric, on_step=lambda s, f: errors.append(f["error"]))
     assert np.mean(errors[-20:]) < 0.8 * np.mean(errors[:20])
     assert not differs(before, vae.state_dict())
-    assert (prior.real_nats.diff() >= 0).all()
-    assert prior.real_nats[-1] > prior.real_nats[0]
+    assert (prior.real_nll.diff() >= 0).all()
+    assert prior.real_nll[-1] > prior.real_nll[0]
 
 
 def test_the_decoder_learns_to_write_from_blurred_points_and_the_encoder_stays(data, fabric):
@@ -102,4 +102,4 @@ def test_the_decoder_learns_to_write_from_blurred_points_and_the_encoder_stays(d
     moved = differs(vae.state_dict(), after.state_dict())
     assert moved
     assert not [name for name in moved if name.startswith(ENCODER_PARTS)]
-    assert {"latent_in.weight", "blur.2.weight", "out.weight"} <= moved
+    assert {"latent_in.weight", "noise_level.2.weight", "out.weight"} <= moved
