@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from musiclc.latent import search
 from musiclc.latent.critics import Bounds, Critic, Realism, Term, bounds, combine
+from musiclc.latent.descent import seeded
 from musiclc.latent.fitting import Actor, Ask, Points, SmallFit, descend, fit_actor, fit_critic, fit_realism
 from musiclc.latent.search import ClimbOptions, LangevinOptions, Objective
 from musiclc.rules.goals import Goal
@@ -128,8 +129,8 @@ class VAE(nn.Module):
 
 def fit_vae(data: Split, options: Options) -> VAE:
     """Trained on images alone."""
-    torch.manual_seed(options.seed)
-    vae, images = VAE(), data.images[data.train]
+    with seeded(options.seed):
+        vae, images = VAE(), data.images[data.train]
 
     def loss(step: int, rng: torch.Generator) -> Tensor:
         return vae.loss(images[torch.randint(len(images), (256,), generator=rng)], rng)
@@ -227,8 +228,8 @@ def small(steps: int, options: Options, batch: int = 256) -> SmallFit:
 
 def fit_digit_actor(guides: Guides, options: Options) -> Actor:
     """An actor that takes draws from N(0, I) to any digit in one step."""
-    torch.manual_seed(options.seed)
-    actor = Actor(DIMENSIONS, CLASSES, width=256, layers=3)
+    with seeded(options.seed):
+        actor = Actor(DIMENSIONS, CLASSES, width=256, layers=3)
 
     def draw(step: int, rng: torch.Generator) -> Ask:
         x = torch.randn(128, DIMENSIONS, generator=rng)

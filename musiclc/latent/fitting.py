@@ -1,20 +1,20 @@
 """Fitting the small networks that steer a latent space: critics, the realism critic, actors. They know no music and no files.
 
-All of them are fitted in seconds to minutes by one plain loop, without Fabric, since users fit critics of their own.
+All of them are fitted in seconds to minutes by the loop of descent.py on one processor, since users fit critics of their own. Nothing
+here touches torch's global generator.
 
-Inside: `SmallFit`, `Points`, `fit_critic`, `fit_realism`, `Actor`, `Ask`, `fit_actor`, and the loop, `descend`.
+Inside: `SmallFit`, `Points`, `descend`, `fit_critic`, `fit_realism`, `Actor`, `Ask`, `fit_actor`.
 """
 
 import copy
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from musiclc.latent.critics import Critic, CriticConfig, Realism, Trunk
+from musiclc.latent.descent import Descent, Schedule, generator_of, seeded
 from musiclc.latent.search import Objective, acted, renoised
 
 AT_OWN_TIME = 0.5  # share of a batch that is taken at the points' own noise level, the rest further on the way to noise
@@ -33,6 +33,11 @@ class SmallFit:
     average: float = 0.99
     noisy: bool = True
     seed: int = 0
+
+    @property
+    def schedule(self) -> Schedule:
+        """What the loop needs to know."""
+        return Schedule(self.steps, self.learning_rate, self.weight_decay, self.average)
 
 
 @dataclass(frozen=True)
@@ -54,77 +59,49 @@ class Points:
         return x, t, self.condition[rows]
 
 
-def descend(
-    module: nn.Module, loss: Callable[[int, torch.Generator], Tensor], options: SmallFit, on_step: Callable[[int, float], None] | None = None
-) -> None:
+def descend(module: nn.Module, loss: Callable[[int, torch.Generator], Tensor], options: SmallFit) -> None:
     """Fit a module in place; it ends with the averaged weights, in evaluation mode. loss: (step, generator) → what to make small.
 
     Step s draws from a generator of its own, seeded by (options.seed, s).
     """
-    module.train().requires_grad_(True)
-    optimizer = torch.optim.AdamW(module.parameters(), lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=options.weight_decay, foreach=True)
-    parameters = list(module.parameters())
-    average = [p.detach().clone() for p in parameters]
-    for step in range(options.steps):
-        warm = min(1.0, (step + 1) / 50)
-        for group in optimizer.param_groups:
-            group["lr"] = options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / options.steps))
-        value = loss(step, _generator(options.seed, step))
-        optimizer.zero_grad()
-        value.backward()
-        nn.utils.clip_grad_norm_(parameters, 10.0)
-        optimizer.step()
-        torch._foreach_lerp_(average, [p.detach() for p in parameters], 1 - min(options.average, (step + 1) / (step + 10)))
-        if on_step:
-            on_step(step + 1, value.item())
-    with torch.no_grad():
-        for parameter, kept in zip(parameters, average, strict=True):
-            parameter.copy_(kept)
-    module.eval().requires_grad_(False)
-
-
-def _generator(*key: int) -> torch.Generator:
-    return torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1))
+    module.requires_grad_(True)
+    Descent(module, options.schedule).run(lambda step: loss(step, generator_of(options.seed, step)))
+    module.requires_grad_(False)
 
 
 def fit_critic(
-    points: Points,
-    measures: Tensor,
-    family: str,
-    options: SmallFit | None = None,
-    *,
-    start: Critic | None = None,
-    conditions: int = 1,
-    on_step: Callable[[int, float], None] | None = None,
+    points: Points, measures: Tensor, family: str, options: SmallFit | None = None, *, start: Critic | None = None, conditions: int = 1
 ) -> tuple[Critic, float]:
     """A critic that foretells measures (N, m) of points, and its loss on a twentieth held out. start: one to go on from."""
     options = options or SmallFit()
-    torch.manual_seed(options.seed)
-    if start is None:
-        critic = Critic(CriticConfig(points.x.shape[1], measures.shape[1], family, conditions))
-        if family == "gaussian":
-            critic.center.copy_(measures.nanmean(0).nan_to_num())
-            critic.scale.copy_((measures - critic.center).square().nanmean(0).sqrt().nan_to_num().clamp(min=1e-3))
-    else:
-        critic = copy.deepcopy(start)
+    critic = copy.deepcopy(start) if start is not None else _new_critic(points, measures, family, conditions, options.seed)
     held_out = len(points.x) // 20
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
         rows = torch.randint(held_out, len(points.x), (options.batch,), generator=generator)
         return critic.loss(*points.batch(rows, options.noisy, generator), measures[rows])
 
-    descend(critic, loss, options, on_step)
+    descend(critic, loss, options)
     with torch.no_grad():
         rows = torch.arange(max(held_out, 1))
-        fit = critic.loss(*points.batch(rows, False, _generator(options.seed)), measures[rows]).item()
+        fit = critic.loss(*points.batch(rows, False, generator_of(options.seed)), measures[rows]).item()
     return critic, fit
+
+
+def _new_critic(points: Points, measures: Tensor, family: str, conditions: int, seed: int) -> Critic:
+    with seeded(seed):
+        critic = Critic(CriticConfig(points.x.shape[1], measures.shape[1], family, conditions))
+    if family == "gaussian":
+        critic.center.copy_(measures.nanmean(0).nan_to_num())
+        critic.scale.copy_((measures - critic.center).square().nanmean(0).sqrt().nan_to_num().clamp(min=1e-3))
+    return critic
 
 
 def fit_realism(real: Points, drawn: Callable[[int, torch.Generator], Tensor], options: SmallFit | None = None) -> Realism:
     """The paper's realism critic: `real` points against those that `drawn(n, generator)` gives, (n, d) at the same noise level."""
     options = options or SmallFit()
-    torch.manual_seed(options.seed)
-    critic = Realism(real.x.shape[1], int(real.condition.max()) + 1)
+    with seeded(options.seed):
+        critic = Realism(real.x.shape[1], int(real.condition.max()) + 1)
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
         rows = torch.randint(0, len(real.x), (options.batch,), generator=generator)

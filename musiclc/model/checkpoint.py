@@ -24,6 +24,7 @@ from musiclc.data import shipped_model
 from musiclc.errors import CheckpointError
 from musiclc.files import write_whole
 from musiclc.latent.critics import Critic, CriticConfig, Realism
+from musiclc.latent.descent import FitState
 from musiclc.latent.fitting import Actor, Points
 from musiclc.model.bank import GRID, Bank
 from musiclc.model.prior import FlowPrior, PriorConfig
@@ -33,7 +34,7 @@ from musiclc.music.theory import METER_NAMES
 
 FORMAT = "musiclc-model-3"
 NETWORKS_FORMAT = "musiclc-networks-2"
-STATE_FORMAT = "musiclc-state-1"
+STATE_FORMAT = "musiclc-state-2"
 # Files of the version before hold the same under other names, and are read under those of this one.
 _FORMER_FORMATS = {"musiclc-model-2": FORMAT, "musiclc-networks-1": NETWORKS_FORMAT}
 _FORMER_NAMES = {"blur": "noise_level", "real_nats": "real_nll", "presence": "bernoulli", "number": "gaussian"}
@@ -71,16 +72,6 @@ class Model:
             for value in module.state_dict().values() if module is not None else ():
                 found.update(value.detach().float().flatten()[:64].numpy().tobytes())
         return found.hexdigest()[:16]
-
-
-@dataclass
-class FitState:
-    """Where a fit stands: steps done, and the tensors by name that a checkpoint needs to go on."""
-
-    step: int = 0
-    module: dict[str, Tensor] = field(default_factory=dict)
-    average: dict[str, Tensor] = field(default_factory=dict)
-    optimizer: dict[str, Tensor] = field(default_factory=dict)
 
 
 def save_model(model: Model, path: Path) -> None:

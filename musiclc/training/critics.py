@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from musiclc.latent.critics import Critic
+from musiclc.latent.descent import seeded
 from musiclc.latent.fitting import Actor, Ask, Points, SmallFit, fit_actor, fit_critic, fit_realism
 from musiclc.latent.search import noised
 from musiclc.model import methods
@@ -153,8 +154,8 @@ def _actor(model: Model, bank: Bank, options: SteerOptions) -> Actor:
     _, kept = on_policy_points(model, bank, options.asks, options.seed + 1)
     noise, target, asked, meter = (torch.cat(kept[k]) for k in ("noise", "x", "asked", "meter"))
     chunk = len(kept["noise"][0])
-    torch.manual_seed(options.seed)
-    actor = Actor(noise.shape[1], asked.shape[1], len(METER_NAMES))
+    with seeded(options.seed):
+        actor = Actor(noise.shape[1], asked.shape[1], len(METER_NAMES))
     t = model.prior.config.noise_level  # type: ignore[union-attr]
 
     def ask(step: int, generator: torch.Generator) -> Ask:

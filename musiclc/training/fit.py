@@ -1,14 +1,13 @@
-"""Fitting the large networks: data in, fitted module and history out, progress by callback. No files. (The small ones: fitting.py.)
+"""Fitting the large networks: data in, fitted module and the state it ended in out, progress by callback. No files.
 
-Every fit runs on Lightning Fabric, so that the same call runs on one CPU in bfloat16, on a GPU, or on several nodes. The batch
-of step s on process r depends on (seed, s, r) alone, and `FitState` holds all the rest; so a resumed fit goes on as if it had
-never stopped.
+(The small ones: latent/fitting.py; the loop of both: latent/descent.py.) Every fit runs on Lightning Fabric, so that the same call
+runs on one CPU in bfloat16, on a GPU, or on several nodes. The batch of step s on process r depends on (seed, s, r) alone, and `FitState` holds
+all the rest; so a resumed fit goes on as if it had never stopped. Torch's global generator stays as it is.
 
-Inside: `FitOptions`, `FitState`, `TrainingWindows`, `fit_vae`, `fit_decoder`, `fit_prior`, `encode_all`, and the loop they share, `run`.
+Inside: `FitOptions`, `TrainingWindows`, `Trainer`, `fit_vae`, `fit_decoder`, `fit_prior`, `measure_real`, `encode_all`.
 """
 
 import copy
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from musiclc.model.checkpoint import FitState
+from musiclc.latent.descent import Descent, FitState, Schedule, generator_of, seeded
 from musiclc.model.prior import QUANTILES, FlowPrior, PriorConfig
 from musiclc.model.vae import MelodyVAE, VAEConfig
 from musiclc.music import tokens as tok
@@ -30,9 +29,11 @@ if TYPE_CHECKING:
     from musiclc.training.corpus import Dataset
 
 ENCODER_PARTS = ("tokens", "bar_in", "encoder", "mean", "std")  # of MelodyVAE; the decoder reads the token embedding as well
+RISE = 100  # steps in which the learning rate rises
 MIN_SCALE = 0.3  # least standard deviation by which the prior divides a latent dimension
 
-OnStep = Callable[["FitState", dict[str, float]], None]
+Loss = Callable[[Any, int, torch.Generator], tuple[Tensor, dict[str, float]]]  # wrapped model, step, generator → loss, figures to report
+OnStep = Callable[[FitState, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,23 @@ class FitOptions:
     max_gradient: float = 10.0
     seed: int = 0
 
+    @property
+    def schedule(self) -> Schedule:
+        """What the loop needs to know."""
+        return Schedule(self.steps, self.learning_rate, self.weight_decay, self.average, RISE, self.max_gradient)
+
 
 class TrainingWindows:
     """One split of a dataset, transposed at random as it is drawn, over all twelve keys and sometimes by an octave more.
 
-    home: leave the windows where the prior knows them (home.py) instead.
+    canonical: bring each window to its canonical transposition (rules/transposition.py), the one that the prior knows, instead.
     """
 
-    def __init__(self, dataset: "Dataset", split: str, home: bool = False):
+    def __init__(self, dataset: "Dataset", split: str, canonical: bool = False):
         rows = dataset.where(split)
-        self.home = home
+        self.canonical = canonical
         self.tokens, self.meter = dataset.tokens[rows], dataset.meter[rows]
-        if home:
+        if canonical:
             silent = np.where(self.tokens == tok.PAD, tok.REST, self.tokens)
             self.tokens = tok.transpose(self.tokens, canonical_transpositions(silent))
         pitched = (self.tokens >= tok.FIRST_ONSET) & (self.tokens < tok.PAD)
@@ -83,7 +89,7 @@ class TrainingWindows:
     def draw(self, n: int, *key: int) -> tuple[Tensor, Tensor]:
         """n windows: tokens int64 (n, T) and meter (n,), drawn by the random key."""
         rows = self.rows(n, *key)
-        if self.home:
+        if self.canonical:
             return torch.from_numpy(self.tokens[rows].astype(np.int64)), torch.from_numpy(self.meter[rows].astype(np.int64))
         random = np.random.default_rng((*key, 1))
         shift = random.integers(-6, 6, n) + random.choice([-12, 0, 12], n, p=[0.1, 0.8, 0.1])
@@ -92,18 +98,35 @@ class TrainingWindows:
         return torch.from_numpy(tokens), torch.from_numpy(self.meter[rows].astype(np.int64))
 
 
-def fit_vae(
-    data: TrainingWindows,
-    start: VAEConfig | MelodyVAE,
-    options: FitOptions,
-    *,
-    fabric: "Fabric",
-    state: FitState | None = None,
-    on_step: OnStep | None = None,
-) -> tuple[MelodyVAE, FitState]:
+@dataclass(frozen=True)
+class Trainer:
+    """Runs fits. fabric: where, and how wide. state: where a stopped fit of the same kind stood. on_step: told after each step."""
+
+    fabric: "Fabric"
+    state: FitState | None = None
+    on_step: OnStep | None = None
+
+    def fit(self, model: nn.Module, loss: Loss, options: FitOptions, method: str = "loss") -> FitState:
+        """Fit in place; `model` ends with the averaged weights. method: the model's own that `loss` calls."""
+        descent = Descent(model, options.schedule, self.fabric, self.state)
+        descent.wrapped.mark_forward_method(method)
+        figures: dict[str, float] = {}
+
+        def of_step(step: int) -> Tensor:
+            value, now = loss(descent.wrapped, step, generator_of(options.seed, step, self.fabric.global_rank))
+            figures.update(now)
+            return value
+
+        on_step = self.on_step
+        descent.run(of_step, (lambda d: on_step(d.state(), {"step": d.step, **figures})) if on_step else None)
+        return descent.state()
+
+
+def fit_vae(data: TrainingWindows, start: VAEConfig | MelodyVAE, options: FitOptions, trainer: Trainer) -> tuple[MelodyVAE, FitState]:
     """A VAE fitted to `data`, with the averaged weights, and the state the fit ended in. start: its sizes, or a VAE to go on from."""
-    torch.manual_seed(options.seed)
-    model = (MelodyVAE(start) if isinstance(start, VAEConfig) else copy.deepcopy(start)).requires_grad_(True)
+    fabric = trainer.fabric
+    with seeded(options.seed):
+        model = (MelodyVAE(start) if isinstance(start, VAEConfig) else copy.deepcopy(start)).requires_grad_(True)
 
     def loss(wrapped: Any, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         tokens, meter = data.draw(options.batch, options.seed, step, fabric.global_rank)
@@ -114,64 +137,53 @@ def fit_vae(
         beta = options.beta * min(1.0, (step + 1) / (options.warm_share * options.steps + 1))
         return reconstruction + beta * kl, {"reconstruction": reconstruction.item(), "kl": kl.item(), "beta": beta}
 
-    end = run(model, loss, options, fabric, state, on_step)
-    return model, end
+    return model, trainer.fit(model, loss, options)
 
 
 def fit_decoder(
-    data: TrainingWindows,
-    home: TrainingWindows,
-    vae: MelodyVAE,
-    options: FitOptions,
-    *,
-    fabric: "Fabric",
-    state: FitState | None = None,
-    on_step: OnStep | None = None,
+    data: TrainingWindows, canonical: TrainingWindows, vae: MelodyVAE, options: FitOptions, trainer: Trainer
 ) -> tuple[MelodyVAE, FitState]:
     """The VAE with its encoder kept and its decoder fitted further: to encodings with their own noise, half of each batch, drawn
-    from `data`; and to encodings of windows at `home`, noisy by up to options.noise_level on the way to the prior's noise.
+    from `data`; and to encodings of windows in canonical transposition, noisy by up to options.noise_level on the way to the prior's noise.
     """
-    torch.manual_seed(options.seed)
-    model = copy.deepcopy(vae).eval()
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(not name.startswith(ENCODER_PARTS))
-    center, scale = latent_scale(model, home, options.seed)
-    encodings, meters = encode_all(model, home)
-    half = options.batch // 2
+    fabric, half = trainer.fabric, options.batch // 2
+    model = _decoder_only(vae)
+    center, scale = latent_scale(model, canonical, options.seed)
+    encodings, meters = encode_all(model, canonical)
 
     def loss(wrapped: Any, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         tokens, meter = data.draw(half, options.seed, step, fabric.global_rank)
         mean, std = _encode(model, *fabric.to_device((tokens, meter)))
-        rows = torch.from_numpy(home.rows(half, options.seed, step, fabric.global_rank, 1))
+        rows = torch.from_numpy(canonical.rows(half, options.seed, step, fabric.global_rank, 1))
         noise = torch.randn(2 * half, model.dimensions, generator=generator)
         t = torch.cat([torch.zeros(half), options.noise_level * torch.rand(half, generator=generator)])
         noisy = (1 - t[half:, None]) * encodings[rows] + t[half:, None] * (center + scale * noise[half:])
         z = torch.cat([mean.float() + std.float() * fabric.to_device(noise[:half]), fabric.to_device(noisy)])
-        both = torch.cat([tokens, torch.from_numpy(home.tokens[rows].astype(np.int64))])
+        both = torch.cat([tokens, torch.from_numpy(canonical.tokens[rows].astype(np.int64))])
         dropped = torch.rand(both.shape, generator=generator) < options.drop
         tensors = fabric.to_device((torch.cat([meter, meters[rows]]), t, both, dropped))
         value = wrapped.spelling_loss(z, *tensors)
         return value, {"reconstruction": value.item()}
 
-    return model, run(model, loss, options, fabric, state, on_step)
+    return model, trainer.fit(model, loss, options, "spelling_loss")
+
+
+def _decoder_only(vae: MelodyVAE) -> MelodyVAE:
+    """A copy of which only the decoder is to be fitted."""
+    model = copy.deepcopy(vae).eval()
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not name.startswith(ENCODER_PARTS))
+    return model
 
 
 def fit_prior(
-    data: TrainingWindows,
-    held_out: TrainingWindows,
-    vae: MelodyVAE,
-    start: PriorConfig | FlowPrior,
-    options: FitOptions,
-    *,
-    fabric: "Fabric",
-    state: FitState | None = None,
-    on_step: OnStep | None = None,
+    data: TrainingWindows, held_out: TrainingWindows, vae: MelodyVAE, start: PriorConfig | FlowPrior, options: FitOptions, trainer: Trainer
 ) -> tuple[FlowPrior, FitState]:
-    """A flow prior fitted to the VAE's encoder means of `data`, windows at home; `held_out` says how likely real ones are.
+    """A flow prior fitted to the VAE's encoder means of `data`, in canonical transposition; `held_out` says how likely real windows are.
 
     start: its sizes, or a prior of the same VAE to go on from.
     """
-    torch.manual_seed(options.seed)
+    fabric = trainer.fabric
     vae = fabric.to_device(vae.eval())
     prior = _new_prior(start, data, vae, options) if isinstance(start, PriorConfig) else copy.deepcopy(start).requires_grad_(True)
     encodings, meters = encode_all(vae, data)
@@ -184,7 +196,7 @@ def fit_prior(
         error = wrapped.loss(points, meter, noise=fabric.to_device(noise), t=fabric.to_device(t))
         return error, {"error": error.item()}
 
-    end = run(prior, loss, options, fabric, state, on_step)
+    end = trainer.fit(prior, loss, options)
     measure_real(prior, vae, held_out, options.seed)
     return prior, end
 
@@ -197,7 +209,7 @@ def measure_real(prior: FlowPrior, vae: MelodyVAE, held_out: TrainingWindows, se
 
 
 def encode_all(vae: MelodyVAE, data: TrainingWindows, chunk: int = 2000) -> tuple[Tensor, Tensor]:
-    """Encoder means (N, d) and meters (N,) of all windows, which stand at home and so need encoding only once."""
+    """Encoder means (N, d) and meters (N,) of all windows, which are in canonical transposition and so need encoding only once."""
     device = next(vae.parameters()).device
     tokens, meters = torch.from_numpy(data.tokens), torch.from_numpy(data.meter).long()
     pairs = zip(tokens.split(chunk), meters.split(chunk), strict=True)
@@ -205,7 +217,8 @@ def encode_all(vae: MelodyVAE, data: TrainingWindows, chunk: int = 2000) -> tupl
 
 
 def _new_prior(config: PriorConfig, data: TrainingWindows, vae: MelodyVAE, options: FitOptions) -> FlowPrior:
-    prior = FlowPrior(config)
+    with seeded(options.seed):
+        prior = FlowPrior(config)
     center, scale = latent_scale(vae, data, options.seed)
     prior.center.copy_(center)
     prior.scale.copy_(scale)
@@ -224,62 +237,3 @@ def latent_scale(vae: MelodyVAE, data: TrainingWindows, seed: int) -> tuple[Tens
 @torch.no_grad()
 def _encode(vae: MelodyVAE, tokens: Tensor, meter: Tensor) -> tuple[Tensor, Tensor]:
     return vae.encode(tokens, meter)
-
-
-def run(model: nn.Module, loss: Callable, options: FitOptions, fabric: Any, state: FitState | None, on_step: OnStep | None) -> FitState:
-    """The loop: AdamW, a cosine rate after a short rise, a moving average of the weights.
-
-    loss: (wrapped model, step, generator) → (loss, figures to report). `model` ends with the averaged weights.
-    """
-    state = state or FitState()
-    optimizer: Any = torch.optim.AdamW(
-        model.parameters(), lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=options.weight_decay, foreach=True
-    )
-    wrapped, optimizer = fabric.setup(model, optimizer)
-    wrapped.mark_forward_method("loss")
-    _restore(model, optimizer, state)
-    average = {k: v.detach().clone().to(fabric.device) for k, v in (state.average or dict(model.named_parameters())).items()}
-    model.train()
-    for step in range(state.step, options.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = options.learning_rate * _rate(step, options.steps)
-        with fabric.autocast():  # on one device Fabric runs a marked method as it is, outside its precision
-            value, figures = loss(wrapped, step, _generator(options.seed, step, fabric.global_rank))
-        optimizer.zero_grad()
-        fabric.backward(value)
-        nn.utils.clip_grad_norm_(model.parameters(), options.max_gradient)
-        optimizer.step()
-        parameters = dict(model.named_parameters())
-        decay = min(options.average, (step + 1) / (step + 10))
-        torch._foreach_lerp_([average[k] for k in parameters], [p.detach() for p in parameters.values()], 1 - decay)
-        if on_step:
-            now = FitState(step + 1, model.state_dict(), average, _flatten(optimizer))
-            on_step(now, {"step": step + 1, **figures})
-    model.load_state_dict(average, strict=False)
-    model.eval()
-    return FitState(options.steps, model.state_dict(), average)
-
-
-def _rate(step: int, steps: int, warm: int = 100) -> float:
-    return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
-def _generator(*key: int) -> torch.Generator:
-    return torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1))
-
-
-def _flatten(optimizer: Any) -> dict[str, Tensor]:
-    """An optimiser's state as tensors by name "parameter.key", references and not copies."""
-    states = optimizer.state_dict()["state"]
-    return {f"{parameter}.{key}": torch.as_tensor(value) for parameter, values in states.items() for key, value in values.items()}
-
-
-def _restore(model: nn.Module, optimizer: Any, state: FitState) -> None:
-    if not state.module:
-        return
-    model.load_state_dict(state.module)
-    whole = optimizer.state_dict()
-    for name, value in state.optimizer.items():
-        parameter, key = name.split(".")
-        whole["state"].setdefault(int(parameter), {})[key] = value
-    optimizer.load_state_dict(whole)

@@ -22,7 +22,7 @@ class Recipe:
     """All that decides what a training run makes."""
 
     name: str
-    vae: tuple[tuple[str, FitOptions], ...]  # phases, as runs.train_vae takes them
+    vae: tuple[tuple[str, FitOptions], ...]  # phases, as run.train_vae takes them
     prior: tuple[FitOptions, ...]
     critics: SteerOptions
     vae_config: VAEConfig
@@ -34,7 +34,7 @@ class Recipe:
         return cls(
             name,
             # First a heavy KL term, which keeps the latent space simple; then a lighter one, which sharpens reconstruction in it;
-            # then the decoder learns to write from blurred points, which the prior's draws always are.
+            # then the decoder learns to write from noisy points, which the prior's draws always are.
             (
                 ("vae", replace(FitOptions(steps=1800, batch=128, beta=0.5, drop=0.1), **changes)),
                 ("vae", replace(FitOptions(steps=750, batch=128, beta=0.3, drop=0.1, warm_share=0.0, learning_rate=1.5e-3, seed=1), **changes)),
@@ -51,18 +51,18 @@ class Recipe:
 
     def train(self, stage: str, dataset: Dataset, folder: Path, engine: tuple[str, str, int], talk: Callable[[str], None]) -> None:
         """Run one stage, or "all": those whose file is in `folder` already are left out."""
-        fabric = training_run.fabric(*engine)
+        stages = training_run.Stages(dataset, folder, training_run.fabric(*engine), talk)
         for number, each in enumerate(_STAGES):
             if stage not in (each, "all"):
                 continue
             if stage == "all" and (folder / FILES[number]).exists():
                 talk(f"{each}: {folder / FILES[number]} is there already")
             elif each == "vae":
-                training_run.train_vae(dataset, folder, self.name, self.vae_config, self.vae, fabric, talk)
+                training_run.train_vae(stages, self.name, self.vae_config, self.vae)
             elif each == "prior":
-                training_run.train_prior(dataset, load_model(folder / FILES[0]), folder, self.prior_config, self.prior, fabric, talk)
+                training_run.train_prior(stages, load_model(folder / FILES[0]), self.prior_config, self.prior)
             else:
-                training_run.train_critics(dataset, load_model(folder / FILES[1]), folder, self.critics, talk)
+                training_run.train_critics(stages, load_model(folder / FILES[1]), self.critics)
 
 
 def _steering(bank: int, steps: int | None) -> SteerOptions:

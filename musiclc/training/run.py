@@ -1,6 +1,8 @@
 """A training run in a folder: resumed where it stopped, saved every few minutes, its curve kept as JSON lines and PNG.
 
-Inside: `Run`, `fabric`, `train_vae`, `train_prior`, `train_critics`.
+Time decides when a state is saved and what the curve says of seconds, never what is fitted.
+
+Inside: `Run`, `Stages`, `fabric`, `train_vae`, `train_prior`, `train_critics`.
 """
 
 import json
@@ -14,13 +16,14 @@ import torch
 
 from musiclc.errors import CheckpointError, MusiclcError
 from musiclc.files import write_whole
+from musiclc.latent.descent import FitState
 from musiclc.model import checkpoint
-from musiclc.model.checkpoint import FitState, Model
+from musiclc.model.checkpoint import Model
 from musiclc.model.prior import PriorConfig
 from musiclc.model.vae import VAEConfig
 from musiclc.training.corpus import Dataset
 from musiclc.training.critics import SteerOptions, fit_steering
-from musiclc.training.fit import FitOptions, TrainingWindows, encode_all, fit_decoder, fit_prior, fit_vae, measure_real
+from musiclc.training.fit import FitOptions, Trainer, TrainingWindows, encode_all, fit_decoder, fit_prior, fit_vae, measure_real
 
 SAVE_EVERY = 180.0  # seconds
 REPORT_EVERY = 20  # steps
@@ -115,71 +118,83 @@ def fabric(precision: str = "bf16-mixed", devices: str = "auto", nodes: int = 1)
     return made
 
 
-def train_vae(
-    dataset: Dataset, folder: Path, name: str, config: VAEConfig, phases: Sequence[tuple[str, FitOptions]], engine: Any, talk: Talk
-) -> Model:
-    """Fit the VAE in `folder`, one phase after another, resuming what is there; writes folder/vae.safetensors.
+@dataclass(frozen=True)
+class Stages:
+    """What every stage of a training needs: the data, the folder it is kept in, and a launched Fabric."""
 
-    phases: "vae" fits all of it (train.fit_vae), "decoder" the decoder alone (train.fit_decoder). A phase that is done has its
+    dataset: Dataset
+    folder: Path
+    engine: Any
+    talk: Talk = print
+
+    def run(self, name: str, config: Any, options: FitOptions) -> Run:
+        """The files of one fit."""
+        return Run(self.folder, name, {"config": asdict(config), "options": asdict(options)}, self.talk)
+
+    def trainer(self, run: Run) -> Trainer:
+        """What runs the fit, on from where it stopped. Of several processes only the first writes."""
+        return Trainer(self.engine, run.resume(), run.on_step if self.engine.is_global_zero else None)
+
+    def windows(self, split: str, canonical: bool = False) -> TrainingWindows:
+        """One split of the data."""
+        return TrainingWindows(self.dataset, split, canonical)
+
+    def keep(self, model: Model, name: str, run: Run | None = None) -> None:
+        """Write a model into the folder; with it the run that made it is done."""
+        if self.engine.is_global_zero:
+            checkpoint.save_model(model, self.folder / name)
+            if run:
+                run.finish()
+        self.engine.barrier()
+
+
+def train_vae(stages: Stages, name: str, config: VAEConfig, phases: Sequence[tuple[str, FitOptions]]) -> Model:
+    """Fit the VAE, one phase after another, resuming what is there; writes vae.safetensors.
+
+    phases: "vae" fits all of it (fit.fit_vae), "decoder" the decoder alone (fit.fit_decoder). A phase that is done has its
     vae-N.safetensors, from which the next goes on.
     """
-    data = TrainingWindows(dataset, "train")
+    data = stages.windows("train")
     model: Model | None = None
     for number, (part, options) in enumerate(phases, start=1):
-        path = folder / f"vae-{number}.safetensors"
-        if not path.exists():
-            run = Run(folder, f"vae-{number}", {"config": asdict(config), "options": asdict(options)}, talk)
-            more: dict[str, Any] = {"fabric": engine, "state": run.resume(), "on_step": _on_first(engine, run)}
+        file = f"vae-{number}.safetensors"
+        if not (stages.folder / file).exists():
+            run = stages.run(f"vae-{number}", config, options)
+            trainer = stages.trainer(run)
             if part == "vae" or model is None:
-                vae, _ = fit_vae(data, model.vae if model else config, options, **more)
+                vae, _ = fit_vae(data, model.vae if model else config, options, trainer)
             else:
-                vae, _ = fit_decoder(data, TrainingWindows(dataset, "train", home=True), model.vae, options, **more)
+                vae, _ = fit_decoder(data, stages.windows("train", canonical=True), model.vae, options, trainer)
             done = {**(model.notes if model else {}), f"vae phase {number}": {"part": part, "windows": len(data), **asdict(options)}}
-            _saved(Model(name, vae, notes=done), path, run, engine)
-        model = checkpoint.load_model(path)
+            stages.keep(Model(name, vae, notes=done), file, run)
+        model = checkpoint.load_model(stages.folder / file)
     assert model is not None
-    if engine.is_global_zero:
-        checkpoint.save_model(model, folder / "vae.safetensors")
+    stages.keep(model, "vae.safetensors")
     return model
 
 
-def train_prior(dataset: Dataset, model: Model, folder: Path, config: PriorConfig, phases: Sequence[FitOptions], engine: Any, talk: Talk) -> Model:
-    """Fit the prior of a model that has its VAE, phase by phase as `train_vae`; writes folder/prior.safetensors."""
-    data, held_out = TrainingWindows(dataset, "train", home=True), TrainingWindows(dataset, "validation")
+def train_prior(stages: Stages, model: Model, config: PriorConfig, phases: Sequence[FitOptions]) -> Model:
+    """Fit the prior of a model that has its VAE, phase by phase as `train_vae`; writes prior.safetensors."""
+    data, held_out = stages.windows("train", canonical=True), stages.windows("validation")
     for number, options in enumerate(phases, start=1):
-        path = folder / f"prior-{number}.safetensors"
-        if not path.exists():
-            run = Run(folder, f"prior-{number}", {"config": asdict(config), "options": asdict(options)}, talk)
-            start = model.prior or config
-            prior, _ = fit_prior(data, held_out, model.vae, start, options, fabric=engine, state=run.resume(), on_step=_on_first(engine, run))
+        file = f"prior-{number}.safetensors"
+        if not (stages.folder / file).exists():
+            run = stages.run(f"prior-{number}", config, options)
+            prior, _ = fit_prior(data, held_out, model.vae, model.prior or config, options, stages.trainer(run))
             done = {**model.notes, f"prior phase {number}": {"windows": len(data), **asdict(options)}}
-            _saved(Model(model.name, model.vae, prior, {}, done), path, run, engine)
-        model = checkpoint.load_model(path)
-    if engine.is_global_zero:
-        checkpoint.save_model(model, folder / "prior.safetensors")
+            stages.keep(Model(model.name, model.vae, prior, {}, done), file, run)
+        model = checkpoint.load_model(stages.folder / file)
+    stages.keep(model, "prior.safetensors")
     return model
 
 
-def train_critics(dataset: Dataset, model: Model, folder: Path, options: SteerOptions, talk: Talk) -> Model:
-    """Fit all that steers a model that has its prior (steering.py); writes folder/model.safetensors."""
+def train_critics(stages: Stages, model: Model, options: SteerOptions) -> Model:
+    """Fit all that steers a model that has its prior (critics.py); writes model.safetensors."""
     if model.prior is None:
         raise MusiclcError("the model has no prior yet; run musiclc train prior first")
     torch.set_flush_denormal(True)
-    measure_real(model.prior, model.vae, TrainingWindows(dataset, "validation"), options.seed)
-    encodings, meters = encode_all(model.vae, TrainingWindows(dataset, "train", home=True))
-    model = fit_steering(model, encodings, meters, options, talk)
-    checkpoint.save_model(model, folder / "model.safetensors")
-    return model
-
-
-def _on_first(engine: Any, run: Run) -> Callable | None:
-    """Only the first process of several writes."""
-    return run.on_step if engine.is_global_zero else None
-
-
-def _saved(model: Model, path: Path, run: Run, engine: Any) -> Model:
-    if engine.is_global_zero:
-        checkpoint.save_model(model, path)
-        run.finish()
-    engine.barrier()
+    measure_real(model.prior, model.vae, stages.windows("validation"), options.seed)
+    encodings, meters = encode_all(model.vae, stages.windows("train", canonical=True))
+    model = fit_steering(model, encodings, meters, options, stages.talk)
+    checkpoint.save_model(model, stages.folder / "model.safetensors")
     return model

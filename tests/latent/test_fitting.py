@@ -67,3 +67,17 @@ def test_the_bank_holds_what_its_points_decode_to():
     assert (moved == 5).float().mean() > 0.5
     assert ((moved % 12 == 5) | (moved == 0) | moved.isnan()).all()  # by octaves less where the piano ends
     assert len(bank.joined(bank.first(10))) == 310
+
+
+def test_no_fit_touches_the_callers_random_numbers_nor_depends_on_them():
+    x = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    points, short = Points(x, torch.zeros(200, dtype=torch.long)), SmallFit(steps=2, batch=8)
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        critic, _ = fit_critic(points, x[:, :1], "gaussian", short)
+        realism = fit_realism(points, lambda n, generator: torch.randn(n, 4, generator=generator), short)
+        assert torch.equal(torch.get_rng_state(), before)
+        found.append([critic.trunk.out.weight, realism.trunk.out.weight])
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from musiclc.errors import CheckpointError
-from musiclc.model.checkpoint import FitState, load_model, load_networks, load_state, save_model, save_networks, save_state
+from musiclc.latent.descent import FitState
+from musiclc.model.checkpoint import load_model, load_networks, load_state, save_model, save_networks, save_state
 from tests.helpers import tiny_model
 
 

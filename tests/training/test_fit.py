@@ -10,7 +10,7 @@ from musiclc.model.prior import PriorConfig
 from musiclc.model.vae import VAEConfig
 from musiclc.music import tokens as tok
 from musiclc.training.corpus import SPLITS, Dataset
-from musiclc.training.fit import ENCODER_PARTS, FitOptions, TrainingWindows, fit_decoder, fit_prior, fit_vae
+from musiclc.training.fit import ENCODER_PARTS, FitOptions, Trainer, TrainingWindows, fit_decoder, fit_prior, fit_vae
 from tests.helpers import c_major_scale, jig, tiny_model
 
 pytest.importorskip("lightning_fabric")
@@ -57,7 +57,7 @@ def test_the_vae_learns_and_every_weight_moves(data, fabric):
         figures.append(now["reconstruction"])
 
     options = replace(OPTIONS, steps=150)
-    vae, _ = fit_vae(data, SIZES, options, fabric=fabric, on_step=watch)
+    vae, _ = fit_vae(data, SIZES, options, Trainer(fabric, on_step=watch))
     assert np.mean(figures[-10:]) < 0.6 * np.mean(figures[:10])
     still = set(start) - differs(start, vae.state_dict())
     assert not still
@@ -66,7 +66,7 @@ def test_the_vae_learns_and_every_weight_moves(data, fabric):
 def test_a_resumed_fit_ends_where_an_undisturbed_one_does(data, fabric, tmp_path):
     from musiclc.model.checkpoint import load_state, save_state
 
-    whole, _ = fit_vae(data, SIZES, OPTIONS, fabric=fabric)
+    whole, _ = fit_vae(data, SIZES, OPTIONS, Trainer(fabric))
 
     class Stop(Exception):
         pass
@@ -77,8 +77,8 @@ def test_a_resumed_fit_ends_where_an_undisturbed_one_does(data, fabric, tmp_path
             raise Stop
 
     with pytest.raises(Stop):
-        fit_vae(data, SIZES, OPTIONS, fabric=fabric, on_step=stop_half_way)
-    resumed, _ = fit_vae(data, SIZES, OPTIONS, fabric=fabric, state=load_state(tmp_path / "state")[0])
+        fit_vae(data, SIZES, OPTIONS, Trainer(fabric, on_step=stop_half_way))
+    resumed, _ = fit_vae(data, SIZES, OPTIONS, Trainer(fabric, load_state(tmp_path / "state")[0]))
     assert not differs(whole.state_dict(), resumed.state_dict())
 
 
@@ -87,19 +87,27 @@ def test_the_prior_learns_and_leaves_the_vae_alone(data, fabric):
     before = {k: v.clone() for k, v in vae.state_dict().items()}
     errors = []
     options = replace(OPTIONS, steps=200)
-    prior, _ = fit_prior(data, data, vae, PriorConfig(4, 16, 2, 1, 8), options, fabric=fabric, on_step=lambda s, f: errors.append(f["error"]))
+    prior, _ = fit_prior(data, data, vae, PriorConfig(4, 16, 2, 1, 8), options, Trainer(fabric, on_step=lambda s, f: errors.append(f["error"])))
     assert np.mean(errors[-20:]) < 0.8 * np.mean(errors[:20])
     assert not differs(before, vae.state_dict())
     assert (prior.real_nll.diff() >= 0).all()
     assert prior.real_nll[-1] > prior.real_nll[0]
 
 
-def test_the_decoder_learns_to_write_from_blurred_points_and_the_encoder_stays(data, fabric):
-    vae, _ = fit_vae(data, SIZES, replace(OPTIONS, steps=100), fabric=fabric)
+def test_the_decoder_learns_to_write_from_noisy_points_and_the_encoder_stays(data, fabric):
+    vae, _ = fit_vae(data, SIZES, replace(OPTIONS, steps=100), Trainer(fabric))
     figures = []
-    after, _ = fit_decoder(data, data, vae, replace(OPTIONS, steps=100), fabric=fabric, on_step=lambda s, f: figures.append(f["reconstruction"]))
+    after, _ = fit_decoder(data, data, vae, replace(OPTIONS, steps=100), Trainer(fabric, on_step=lambda s, f: figures.append(f["reconstruction"])))
     assert np.mean(figures[-10:]) < 0.8 * np.mean(figures[:10])
     moved = differs(vae.state_dict(), after.state_dict())
     assert moved
     assert not [name for name in moved if name.startswith(ENCODER_PARTS)]
     assert {"latent_in.weight", "noise_level.2.weight", "out.weight"} <= moved
+
+
+def test_no_fit_touches_the_callers_random_numbers(data, fabric):
+    before, short = torch.get_rng_state(), replace(OPTIONS, steps=2)
+    vae, _ = fit_vae(data, SIZES, short, Trainer(fabric))
+    vae, _ = fit_decoder(data, data, vae, short, Trainer(fabric))
+    fit_prior(data, data, vae.requires_grad_(False), PriorConfig(4, 16, 2, 1, 8), short, Trainer(fabric))
+    assert torch.equal(torch.get_rng_state(), before)
