@@ -27,6 +27,7 @@ from musiclc.latent.critics import Critic, CriticConfig, Realism
 from musiclc.latent.descent import FitState
 from musiclc.latent.fitting import Actor, Points
 from musiclc.model.bank import GRID, Bank
+from musiclc.model.numerics import described, precision_of
 from musiclc.model.prior import FlowPrior, PriorConfig
 from musiclc.model.vae import MelodyVAE, VAEConfig
 from musiclc.music import tokens as tok
@@ -55,15 +56,20 @@ class Model:
     realism: Realism | None = None
     actor: Actor | None = None
     bank: Bank | None = None
-    _fast: FlowPrior | None = None
+    _flow: FlowPrior | None = field(default=None, init=False, repr=False)
 
-    def fast_prior(self) -> FlowPrior:
-        """The prior in bfloat16, converted once. Raises CheckpointError when the model has none."""
+    @property
+    def numerics(self) -> str:
+        """Word width and instruction set of what draws spend their time in, for manifests: "float32 AVX2", "bfloat16 AVX512+BF16"."""
+        return described(self.vae.precision)
+
+    def flow(self) -> FlowPrior:
+        """The prior in the model's precision, converted once. Raises CheckpointError when the model has none."""
         if self.prior is None:
             raise CheckpointError(f"model {self.name!r} has no prior")
-        if self._fast is None:
-            self._fast = copy.deepcopy(self.prior).bfloat16()
-        return self._fast
+        if self._flow is None:
+            self._flow = self.prior if self.vae.precision == torch.float32 else copy.deepcopy(self.prior).to(self.vae.precision)
+        return self._flow
 
     def fingerprint(self) -> str:
         """A short hash of what decides what points mean and decode to: names critics in the user's cache."""
@@ -98,14 +104,16 @@ def save_model(model: Model, path: Path) -> None:
     write_whole(path, save(tensors, metadata={"musiclc": json.dumps(info, sort_keys=True)}))
 
 
-def load_model(path: Path) -> Model:
-    """Read a model file. Raises CheckpointError when it is missing, broken, foreign or of another version."""
+def load_model(path: Path, numerics: str = "auto") -> Model:
+    """Read a model file; numerics as in `load`. Raises CheckpointError when it is missing, broken, foreign or of another version."""
+    precision = precision_of(numerics)
     info, tensors = _read(path, FORMAT, "musiclc train")
     for what, ours in (("vocabulary", tok.DESCRIPTION), ("meters", list(METER_NAMES))):
         if info.get(what) != ours:
             raise CheckpointError(f"{path}: {what} {info.get(what)!r}, this musiclc has {ours!r}; train the model anew")
     try:
         parts = _build_all(info["configs"], tensors)
+        parts["vae"].precision = precision
         bank = _bank(tensors, parts["prior"].config.noise_level) if "bank/x" in tensors else None
         critics = {part.removeprefix("critic/"): module for part, module in parts.items() if part.startswith("critic/")}
         return Model(info["name"], parts["vae"], parts.get("prior"), critics, info["notes"], parts.get("realism"), parts.get("actor"), bank)
@@ -234,15 +242,21 @@ def _build(module: nn.Module, part: str, tensors: dict[str, Tensor]) -> Any:
     return module.eval().requires_grad_(False)
 
 
-def load(path: str | os.PathLike | None = None) -> "Model":
-    """A model ready to use: the shipped one, or the file at `path`. Raises CheckpointError when it is broken or foreign."""
-    import torch
+def load(path: str | os.PathLike | None = None, numerics: str = "auto") -> Model:
+    """A model ready to use: the shipped one, or the file at `path`.
 
+    numerics: "auto", "bfloat16" or "float32", how wide the numbers are that draws spend their time in; see numerics.py for what that
+    means for bytes. Raises CheckpointError when the file is broken or foreign, UsageError for other numerics.
+    """
     torch.set_flush_denormal(True)
-    return load_model(Path(path) if path is not None else shipped_model())
+    return load_model(Path(path) if path is not None else shipped_model(), numerics)
+
+
+def loaded(path: str | None = None, numerics: str = "auto") -> Model:
+    """As `load`, read once a process: for commands, of which a worker runs many."""
+    return _loaded(path, numerics)
 
 
 @functools.lru_cache(maxsize=1)
-def loaded(path: str | None = None) -> "Model":
-    """As `load`, read once a process: for commands, of which a worker runs many."""
-    return load(path)
+def _loaded(path: str | None, numerics: str) -> Model:
+    return load(path, numerics)

@@ -25,7 +25,6 @@ from torch import Tensor
 from musiclc.latent import search
 from musiclc.latent.critics import Bounds, Critic, Term, bounds, combine
 from musiclc.model.decode import decode, scores
-from musiclc.model.vae import fast_bfloat16
 from musiclc.music.theory import METER_NAMES
 from musiclc.rules import RULES
 from musiclc.rules.base import Constraint
@@ -120,8 +119,7 @@ def _noise_level(problem: SampleProblem) -> float:
 
 
 def _velocity(problem: SampleProblem, n: int) -> search.Velocity:
-    flow = problem.model.fast_prior() if fast_bfloat16() else problem.model.prior
-    assert flow is not None
+    flow = problem.model.flow()
     width, meter = next(flow.parameters()).dtype, problem.condition(n)
     return lambda x, t: flow.velocity(x.to(width), t, meter).float()
 

@@ -14,7 +14,7 @@ Diffusion Models, §4).
 Sources: bar-wise latents as in MusicVAE's conductor (Roberts et al. 2018, §3.2); reconstruction weighed over the KL term
 (β < 1) as in Engel, Hoffman and Roberts 2018, §2.
 
-Inside: `VAEConfig`, `Block`, `time_features`, `MelodyVAE`, `Reader`, `fast_bfloat16`.
+Inside: `VAEConfig`, `Block`, `time_features`, `MelodyVAE`, `Reader`.
 """
 
 import math
@@ -87,7 +87,12 @@ def time_features(t: Tensor, width: int) -> Tensor:
 
 
 class MelodyVAE(nn.Module):
-    """encode: tokens → mean and std of q(z|x); decode: z → tokens; loss: what training minimises."""
+    """encode: tokens → mean and std of q(z|x); decode: z → tokens; loss: what training minimises.
+
+    precision: of the recurrent products when it decodes (numerics.py); float32 unless a loader says otherwise.
+    """
+
+    precision: torch.dtype = torch.float32
 
     def __init__(self, config: VAEConfig):
         super().__init__()
@@ -225,7 +230,7 @@ class MelodyVAE(nn.Module):
 class Reader:
     """The decoder's GRU and its logits, step by step and without gradients: products of n lines at a time, not of all their steps.
 
-    A line's own product, nearly all the work, is bfloat16 where that is faster, as in training.
+    A line's own product, nearly all the work, has the VAE's precision.
     """
 
     def __init__(self, vae: MelodyVAE):
@@ -233,8 +238,7 @@ class Reader:
         self.of_token = F.linear(vae.tokens.weight, gru.weight_ih_l0[:, :embedding], gru.bias_ih_l0)  # (tokens, 3·recurrent)
         self._step, self._told = gru.weight_ih_l0[:, embedding:].contiguous(), out.weight[:, wide:].contiguous()
         self._out, self._bias = out.weight[:, :wide].contiguous(), out.bias
-        width = torch.bfloat16 if fast_bfloat16() else torch.float32
-        self._recurrent, self._recurrent_bias = gru.weight_hh_l0.to(width), gru.bias_hh_l0.to(width)
+        self._recurrent, self._recurrent_bias = (weight.to(vae.precision) for weight in (gru.weight_hh_l0, gru.bias_hh_l0))
 
     def of_step(self, step: Tensor) -> tuple[Tensor, Tensor]:
         """Of a step's features (n, step_width): what the GRU reads (n, 3·recurrent) and what the logits are told (n, V)."""
@@ -252,9 +256,3 @@ class Reader:
     def logits(self, state: Tensor) -> Tensor:
         """The part of the logits that the state (n, recurrent) gives: (n, V), to be added to what they are told of the step."""
         return F.linear(state, self._out)
-
-
-def fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 faster than float32; where it does not, it would be many times slower."""
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(supported and supported())

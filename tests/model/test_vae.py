@@ -36,13 +36,12 @@ def test_greedy_decoding_agrees_with_the_logits_of_training():
     assert (vae.logits(z, meter, vae.before(decoded)).argmax(-1) == decoded).all()
 
 
-def test_logits_along_a_line_are_the_logits_of_training(monkeypatch):
+def test_logits_along_a_line_are_the_logits_of_training():
     vae, meter = tiny_model().vae, torch.tensor([0, 2, 1])
     z, t = torch.randn(3, vae.dimensions), torch.tensor([0.0, 0.5, 1.0])
     tokens = vae.decode(z, meter, t=t)
     trained = vae.logits(z, meter, vae.before(tokens), t).detach()
-    for fast, close in ((False, 1e-5), (True, 0.02)):  # bfloat16 has 8 bits of precision
-        monkeypatch.setattr("musiclc.model.vae.fast_bfloat16", lambda fast=fast: fast)
+    for vae.precision, close in ((torch.float32, 1e-5), (torch.bfloat16, 0.02)):  # bfloat16 has 8 bits of precision
         assert torch.allclose(vae.logits_along(z, meter, tokens, t), trained, atol=close)
 
 
