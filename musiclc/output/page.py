@@ -89,7 +89,7 @@ class _Reached(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Row:
+class _FileRow:
     """One file, as page.html reads it. met: None where nothing was asked; find: what is searched; verdicts: one a rule of the page, None
     where it was not asked; error: why the file cannot be played, or "".
     """
@@ -105,9 +105,9 @@ class _Row:
     find: str
 
 
-def _row(entry: Entry, rules: list[str], error: str) -> _Row:
+def _row(entry: Entry, rules: list[str], error: str) -> _FileRow:
     asked = {c["rule"]: _reached(c) for c in reversed(_constraints(entry))}
-    return _Row(
+    return _FileRow(
         file=str(entry.get("file", "")),
         job=entry.get("job"),
         met=bool(entry.get("satisfied")) if asked else None,
