@@ -31,6 +31,8 @@ setup(
         "pillow>=10.1",  # note-seq brings it anyway, by way of bokeh
         "platformdirs>=4",
         "fsspec>=2024.2",  # torch brings it anyway
+        "filelock>=3.12",
+        "jinja2>=3.1",
         "rich>=13",
         "pyyaml>=6",
     ],

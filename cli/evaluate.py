@@ -5,18 +5,17 @@ from pathlib import Path
 import click
 
 from musiclc.cli._options import dump, json_option, model_option, quiet_option, talker
+from musiclc.evaluation import SECTIONS
 
-SECTIONS = ("reconstruction", "samples", "copies", "cost", "constraints", "transform")
-PARTS = ("methods", "rules", "targets", "rejection", "own")  # of constraints
-EDIT_PARTS = ("wishes", "back", "identity", "frontier", "events", "length")  # of transform
+PARTS = tuple(part for parts in SECTIONS.values() for part in parts)
 
 
 @click.command()
-@click.argument("sections", nargs=-1, type=click.Choice(SECTIONS), metavar="[SECTION]...")
+@click.argument("sections", nargs=-1, type=click.Choice(list(SECTIONS)), metavar="[SECTION]...")
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="The dataset of musiclc prepare --essen.")
 @click.option("-n", "count", type=click.IntRange(1), default=1000, show_default=True, help="Melodies a figure.")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
-@click.option("--part", "parts", multiple=True, type=click.Choice((*PARTS, *EDIT_PARTS)), help="Of constraints or transform; all when absent.")
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Of constraints or transform; all when absent.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the tables of constraints or transform, and plots.")
 @model_option
 @json_option
@@ -41,11 +40,5 @@ def command(
     dataset, loaded = corpus.load(data), checkpoint.load(model)
     for section in sections or SECTIONS:
         talk(f"{section} …")
-        if section in ("constraints", "transform"):
-            mine = tuple(part for part in parts if part in (PARTS if section == "constraints" else EDIT_PARTS))
-            made = report.constraints if section == "constraints" else report.edits
-            for name, rows in made(loaded, dataset, (count, seed), mine, output).items():
-                click.echo(dump({"section": name, "rows": rows}) if as_json else f"\n## {name}\n\n{samples.markdown(rows)}")
-            continue
-        table = samples.SECTIONS[section](loaded, dataset, count, seed)
-        click.echo(dump({"section": section, "rows": table}) if as_json else f"\n## {section}\n\n{samples.markdown(table)}")
+        for name, rows in report.figures(section, loaded, dataset, (count, seed), parts, output).items():
+            click.echo(dump({"section": name, "rows": rows}) if as_json else f"\n## {name}\n\n{samples.markdown(rows)}")

@@ -2,5 +2,17 @@
 
 samples.py    reconstruction, samples, copies, cost;  constraints.py  methods × rules, targets, rules of one's own
 edits.py      edits of whole tunes;  tunes.py  those tunes and what is asked of them;  untouched.py, arranged.py  what else changes in a file
-trigram.py    an independent judge of melodies;  report.py  tables and plots as files
+trigram.py    an independent judge of melodies;  report.py  all of them by name, as tables and plots, on the screen and as files
+
+Inside: `SECTIONS`.
 """
+
+# section of `musiclc evaluate` → its parts, for --part; one table a section where there are none. What makes them stands in report.py.
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "reconstruction": (),
+    "samples": (),
+    "copies": (),
+    "cost": (),
+    "constraints": ("methods", "rules", "targets", "rejection", "own"),
+    "transform": ("constraints", "back", "identity", "frontier", "events", "length"),
+}

@@ -1,27 +1,24 @@
-"""Figures of constrained sampling: methods × rules, targets against what came out, realism, cost, rules of one's own.
+"""Figures of constrained sampling: methods × rules, targets against what came out, realism, cost.
 
 Everything is measured on notes read back from the written MIDI files, by the rules. *Single* is one decoded candidate a point,
-*delivered* is as the command writes them. CrossEntropy is that of a trigram model of other tunes (trigram.py), over that of real
-held-out tunes; the Fréchet distance is between normal distributions fitted to the FEATURES of melodies.
+*delivered* is as the command writes them. *Cross-entropy* is that of a trigram of other tunes (trigram.py), over that of real held-out
+tunes; the *Fréchet distance* is the squared one between normal distributions fitted to `features` of melodies, as FID is to images.
 
-Inside: `TOGETHER`, `RULE_BY_RULE`, `METHODS`, `FEW`, `by_method`, `by_target`, `frechet`, `rejection_cost`, `own_rules`, `figures`.
+Inside: `TOGETHER`, `RULE_BY_RULE`, `METHODS`, `FEW`, `Bench`, `by_method`, `by_target`, `features`, `frechet`, `realism`, `rejection_cost`.
 """
 
-import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from musiclc.custom import critics, functions
-from musiclc.evaluation.samples import Table, delivered
+from musiclc.evaluation.samples import Table, delivered, distinct
 from musiclc.evaluation.trigram import Trigram, events
+from musiclc.evaluation.tunes import Goals
 from musiclc.music import tokens as tok
-from musiclc.music.melody import Melody
-from musiclc.rules import RULES, parse_constraint
-from musiclc.rules.base import Constraint
+from musiclc.rules import RULES, parse_constraint, parse_constraints
 from musiclc.training.corpus import Dataset
 
 if TYPE_CHECKING:
@@ -31,13 +28,13 @@ METER = "4/4"
 SINGLE = {"attempts": 1, "candidates": 1}
 FEW = ("guided", "chosen", "rejection")  # for single rules, where all methods would take half an hour
 METHODS = ("guided", "actor", "gradient", "langevin", "chosen", "vector", "rejection", "normal")
-TOGETHER: dict[str, dict[str, str]] = {
+TOGETHER: dict[str, Goals] = {
     "C major": {"key": "C"},
     "C major, 9 notes a bar or more": {"key": "C", "density": ">=9"},
     "C major, 9..11 notes a bar": {"key": "C", "density": "9..11"},
     "four at once": {"key": "A minor", "density": "5..8", "range": "C4..C6", "contour": "up"},
 }
-RULE_BY_RULE: dict[str, dict[str, str]] = {
+RULE_BY_RULE: dict[str, Goals] = {
     "density 8": {"density": "8"},
     "range D4..G5": {"range": "D4..G5"},
     "span 12": {"span": "12"},
@@ -56,6 +53,8 @@ RULE_BY_RULE: dict[str, dict[str, str]] = {
 }
 TARGETED = ("density", "span", "motion", "complexity")
 TARGETS, EACH = 25, 8  # evenly spaced targets a rule, melodies a target
+MOST_TRAINING = 2000  # real training tunes that others are compared with
+COSTLY = {"key": "A minor", "density": ">=9", "range": "C4..C6"}  # what rejection is timed on
 FEATURES = ("density", "span", "motion", "steps", "complexity", "syncopation", "repetition", "rests", "longest")
 
 
@@ -78,96 +77,106 @@ class Bench:
         return cls(model, train, real, Trigram(events(train)), n, seed)
 
     def over_real(self, tokens: np.ndarray) -> float:
-        """CrossEntropy over that of real held-out tunes, in percent."""
+        """Cross-entropy of melodies (n, T) over that of real held-out tunes, in percent."""
         return round(100 * (self.judge.cross_entropy(events(tokens)) / self.judge.cross_entropy(events(self.real)) - 1), 1)
 
 
-def _met(tokens: np.ndarray, wish: Mapping[str, str]) -> np.ndarray:
-    """Whether each melody meets the whole wish: bool (n,)."""
-    from musiclc.rules import parse_constraints
-
-    return np.all([c.satisfied(c.rule.measure(tokens, METER)) for c in parse_constraints(wish)], axis=0)
+def _met(tokens: np.ndarray, asked: Goals) -> np.ndarray:
+    """Whether each melody meets every constraint: bool (n,)."""
+    return np.all([c.satisfied(c.rule.measure(tokens, METER)) for c in parse_constraints(asked)], axis=0)
 
 
-def _distinct(tokens: np.ndarray) -> float:
-    return round(len({row.tobytes() for row in tok.key_free(tokens)}) / len(tokens), 4)
+def by_method(bench: Bench, every: Mapping[str, Goals], methods: Sequence[str]) -> Table:
+    """Each of the constraints by each method, one candidate a point, and as delivered by the default."""
+    return [_method_row(bench, name, asked, method) for name, asked in every.items() for method in (*methods, "delivered")]
 
 
-def by_method(bench: Bench, wishes: dict[str, dict[str, str]], methods: tuple[str, ...]) -> Table:
-    """Every wish by every method, one candidate each, and as delivered by the default."""
-    table: Table = []
-    for name, wish in wishes.items():
-        for method in (*methods, "delivered"):
-            options: dict[str, Any] = {} if method == "delivered" else {"method": method, **SINGLE}
-            began = time.perf_counter()
-            tokens, _ = delivered(bench.model, wish, bench.n, bench.seed, **options)
-            row: dict[str, Any] = {
-                "wish": name,
-                "method": method,
-                "met": round(float(_met(tokens, wish).mean()), 4),
-                "cross-entropy over real, %": bench.over_real(tokens),
-                "distinct": _distinct(tokens),
-                "notes a bar": round(float(RULES["density"].measure(tokens, METER).mean()), 2),
-                "seconds": round(time.perf_counter() - began, 2),
-            }
-            if "key" in wish:
-                key = parse_constraint("key", wish["key"])
-                row["mean share in key"] = round(float(key.score(RULES["key"].measure(tokens, METER)).mean()), 4)
-            table.append(row)
-    return table
+def _method_row(bench: Bench, name: str, asked: Goals, method: str) -> dict[str, Any]:
+    options: dict[str, Any] = {} if method == "delivered" else {"method": method, **SINGLE}
+    began = time.perf_counter()
+    tokens, _ = delivered(bench.model, asked, bench.n, bench.seed, **options)
+    row: dict[str, Any] = {
+        "constraints": name,
+        "method": method,
+        "met": round(float(_met(tokens, asked).mean()), 4),
+        "cross-entropy over real, %": bench.over_real(tokens),
+        "distinct": distinct(tokens),
+        "notes a bar": round(float(RULES["density"].measure(tokens, METER).mean()), 2),
+        "seconds": round(time.perf_counter() - began, 2),
+    }
+    if "key" in asked:
+        key = parse_constraint("key", asked["key"])
+        row["mean share in key"] = round(float(key.score(RULES["key"].measure(tokens, METER)).mean()), 4)
+    return row
+
+
+# ---- targets -------------------------------------------------------------------------------------------------------
 
 
 def by_target(bench: Bench) -> tuple[Table, dict[str, dict[str, list[float]]], dict[str, np.ndarray]]:
-    """Pearson's r and mean absolute error of target and decoded value over evenly spaced targets between the corpus's 1 % and 99 %
+    """Pearson's r and mean absolute error of target and measured value over evenly spaced targets between the corpus's 1 % and 99 %
     quantiles; the points for a plot; and the melodies whose targets lie within the 5–95 % quantiles.
     """
     table: Table = []
-    plots: dict[str, dict[str, list[float]]] = {}
+    points: dict[str, dict[str, list[float]]] = {}
     usual: dict[str, list[np.ndarray]] = {"single": [], "delivered": []}
     for name in TARGETED:
-        measures = RULES[name].measure(bench.train, METER)[:, 0]
-        low, q5, q95, high = np.nanquantile(measures, (0.01, 0.05, 0.95, 0.99))
+        low, q5, q95, high = np.nanquantile(RULES[name].measure(bench.train, METER)[:, 0], (0.01, 0.05, 0.95, 0.99))
+        targets = np.linspace(low, high, TARGETS)
+        wanted = np.repeat(targets, EACH)
         row: dict[str, Any] = {"rule": name, "targets": f"{low:g}..{high:g}"}
-        plots[name] = {"target": []}
+        points[name] = {"target": wanted.tolist()}
         for way, options in (("single", {"method": "guided", **SINGLE}), ("delivered", {})):
-            wanted, got = [], []
-            for number, target in enumerate(np.linspace(low, high, TARGETS)):
-                tokens, _ = delivered(bench.model, {name: f"{target:.4f}"}, EACH, bench.seed + number, **options)
-                wanted += [float(target)] * EACH
-                got += RULES[name].measure(tokens, METER)[:, 0].tolist()
-                if q5 <= target <= q95:
-                    usual[way].append(tokens)
-            error = np.abs(np.array(wanted) - got)
-            row |= {
-                f"Pearson, {way}": round(float(np.corrcoef(wanted, got)[0, 1]), 4),
-                f"error, {way}": round(float(error.mean()), 3),
-                f"met, {way}": round(float((error <= RULES[name].tolerance + 1e-9).mean()), 4),
-            }
-            plots[name] |= {"target": wanted, way: got}
+            melodies = [_aimed(bench, name, target, number, options) for number, target in enumerate(targets)]
+            points[name][way] = RULES[name].measure(np.concatenate(melodies), METER)[:, 0].tolist()
+            row |= {f"{figure}, {way}": value for figure, value in agreement(wanted, np.array(points[name][way]), RULES[name].tolerance).items()}
+            usual[way] += [tokens for tokens, target in zip(melodies, targets, strict=True) if q5 <= target <= q95]
         table.append(row)
-    return table, plots, {way: np.concatenate(parts) for way, parts in usual.items()}
+    return table, points, {way: np.concatenate(parts) for way, parts in usual.items()}
 
 
-def _features(tokens: np.ndarray) -> np.ndarray:
-    """FEATURES, the shares of intervals from −12 to 12 in six classes, and of note lengths in five: (n, f)."""
+def _aimed(bench: Bench, name: str, target: float, number: int, options: dict[str, Any]) -> np.ndarray:
+    """EACH melodies (EACH, T) for the target of that number."""
+    return delivered(bench.model, {name: f"{target:.4f}"}, EACH, bench.seed + number, **options)[0]
+
+
+def agreement(wanted: np.ndarray, got: np.ndarray, tolerance: float) -> dict[str, float]:
+    """Pearson's r, the mean absolute error, and the share within the tolerance, of targets and measured values (n,)."""
+    error = np.abs(wanted - got)
+    return {
+        "Pearson": round(float(np.corrcoef(wanted, got)[0, 1]), 4),
+        "error": round(float(error.mean()), 3),
+        "met": round(float((error <= tolerance + 1e-9).mean()), 4),
+    }
+
+
+# ---- realism -------------------------------------------------------------------------------------------------------
+
+
+def features(tokens: np.ndarray) -> np.ndarray:
+    """What melodies (n, T) are compared by: FEATURES, shares of intervals in seven classes and of note lengths in five, (n, f); 0 where undefined."""
     columns = [RULES[name].measure(tokens, METER)[:, :1] for name in FEATURES]
     return np.nan_to_num(np.concatenate([*columns, _interval_shares(tokens), _length_shares(tokens)], axis=1))
 
 
 def _interval_shares(tokens: np.ndarray) -> np.ndarray:
+    """Down by 5 semitones or more, by 3 or 4, by 1 or 2; none; up by 1 or 2, by 3 or 4, by 5 or more: shares, (n, 7)."""
     edges = np.array([-127, -4, -2, 0, 1, 3, 5, 128])
     rows = [np.histogram(np.diff(row[row >= tok.FIRST_ONSET].astype(int)), edges)[0] for row in tokens]
     return np.array([counts / max(counts.sum(), 1) for counts in rows])
 
 
 def _length_shares(tokens: np.ndarray) -> np.ndarray:
+    """Notes of 1, 2, 3, 4 to 7, and 8 steps or more: shares, (n, 5)."""
     lengths = tok.durations(tokens)
     rows = [np.histogram(row[row > 0], np.array([1, 2, 3, 4, 8, 65]))[0] for row in lengths]
     return np.array([counts / max(counts.sum(), 1) for counts in rows])
 
 
 def frechet(a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> float:
-    """Fréchet distance of normal distributions fitted to features (n, f) and (m, f), each divided by `scale` (Dowson and Landau 1982)."""
+    """Squared Fréchet distance of normal distributions fitted to features (n, f) and (m, f), f at least 2, each divided by `scale` (f,): that of
+    the means plus tr(A + B − 2 √(AB)) for the covariances A and B (Dowson and Landau 1982).
+    """
     a, b = a / scale, b / scale
     cov_a, cov_b = np.cov(a.T), np.cov(b.T)
     # the trace of the square root of a product of covariances: its eigenvalues are real and not negative, up to rounding
@@ -176,176 +185,54 @@ def frechet(a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> float:
 
 
 def realism(bench: Bench, usual: dict[str, np.ndarray]) -> Table:
-    """Fréchet distance to real held-out tunes, and cross_entropy: the VAE's prior, ours without and with constraints, real training tunes."""
+    """Fréchet distance to real held-out tunes, and cross-entropy: the VAE's prior, ours without and with constraints, real training tunes."""
     prior, _ = delivered(bench.model, {}, bench.n, bench.seed, method="normal", **SINGLE)
     free, _ = delivered(bench.model, {}, bench.n, bench.seed)
     in_c, _ = delivered(bench.model, {"key": "C"}, bench.n, bench.seed)
-    real = _features(bench.real)
-    scale = real.std(0).clip(min=1e-6)
-    pool = np.concatenate([in_c, usual["delivered"]])
     groups = {
         "VAE prior N(0, I), unconstrained": prior,
         "ours, unconstrained": free,
         "ours, in C": in_c,
         "ours, targets within 5–95 %, single": usual["single"],
         "ours, targets within 5–95 %, delivered": usual["delivered"],
-        "ours, all constrained": pool,
-        "real training tunes": bench.train[np.random.default_rng(bench.seed).permutation(len(bench.train))[:2000]],
+        "ours, all constrained": np.concatenate([in_c, usual["delivered"]]),
+        "real training tunes": bench.train[np.random.default_rng(bench.seed).permutation(len(bench.train))[:MOST_TRAINING]],
     }
-    base = frechet(_features(prior), real, scale)
-    return [
-        {
-            "melodies": name,
-            "n": len(tokens),
-            "Fréchet": round(frechet(_features(tokens), real, scale), 3),
-            "over VAE prior": round(frechet(_features(tokens), real, scale) / base, 4),
-            "cross-entropy over real, %": bench.over_real(tokens),
-            "distinct": _distinct(tokens),
-        }
-        for name, tokens in groups.items()
-    ]
+    real = features(bench.real)
+    scale = real.std(0).clip(min=1e-6)
+    base = frechet(features(prior), real, scale)
+    return [_realism_row(bench, name, tokens, frechet(features(tokens), real, scale), base) for name, tokens in groups.items()]
+
+
+def _realism_row(bench: Bench, name: str, tokens: np.ndarray, distance: float, base: float) -> dict[str, Any]:
+    """A row of `realism`. base: the distance that the others are told in."""
+    return {
+        "melodies": name,
+        "n": len(tokens),
+        "Fréchet": round(distance, 3),
+        "over VAE prior": round(distance / base, 4),
+        "cross-entropy over real, %": bench.over_real(tokens),
+        "distinct": distinct(tokens),
+    }
+
+
+# ---- what rejection costs ------------------------------------------------------------------------------------------
 
 
 def rejection_cost(bench: Bench) -> Table:
-    """Decoded candidates and seconds a melody that meets key, density and range: ours and rejection from the same prior."""
-    wish = {"key": "A minor", "density": ">=9", "range": "C4..C6"}
-    rows: Table = []
-    for method in ("guided", "actor", "rejection"):
-        began = time.perf_counter()
-        count = max(64, bench.n) if method != "rejection" else 8 * bench.n
-        tokens, _ = delivered(bench.model, wish, count, bench.seed, method=method, **SINGLE)
-        spent, met = time.perf_counter() - began, int(_met(tokens, wish).sum())
-        rows.append(
-            {
-                "method": method,
-                "drawn": count,
-                "met": met,
-                "draws a melody": round(count / max(met, 1), 2),
-                "seconds a melody": round(spent / max(met, 1), 4),
-            }
-        )
+    """Decoded candidates and seconds for each melody that meets key, density and range: ours, and rejection from the same prior."""
+    rows = [_cost_row(bench, method) for method in ("guided", "actor", "rejection")]
     for row in rows:
         row["times guided, draws"] = round(row["draws a melody"] / rows[0]["draws a melody"], 2)
         row["times guided, seconds"] = round(row["seconds a melody"] / rows[0]["seconds a melody"], 2)
     return rows
 
 
-# ---- rules of one's own: ten that no model ships a critic for; the first five were looked at while tuning ------------------
-
-
-def zigzag(melody: Melody) -> float:
-    """Share of inner notes where the line turns, at least a half."""
-    p = [n.pitch for n in melody.notes]
-    turns = [(b - a) * (c - b) < 0 for a, b, c in zip(p, p[1:], p[2:], strict=False)]
-    return min(1.0, 2 * sum(turns) / len(turns)) if turns else 0.0
-
-
-def call_and_answer(melody: Melody) -> float:
-    """Bars 1 and 3 have the same rhythm."""
-    bars = [{n.start % melody.steps_per_bar for n in melody.notes if n.start // melody.steps_per_bar == bar} for bar in (0, 2)]
-    return len(bars[0] & bars[1]) / max(len(bars[0] | bars[1]), 1)
-
-
-def ends_long(melody: Melody) -> float:
-    """The last note lasts a half note or more."""
-    return min(1.0, melody.notes[-1].duration / 8)
-
-
-def peak_late(melody: Melody) -> float:
-    """The highest pitch is first reached in the third bar or later."""
-    top = max(n.pitch for n in melody.notes)
-    first = min(n.start for n in melody.notes if n.pitch == top)
-    return min(1.0, first / (2 * melody.steps_per_bar))
-
-
-def no_repeats(melody: Melody) -> float:
-    """No pitch is struck twice in a row."""
-    p = [n.pitch for n in melody.notes]
-    return 1 - sum(a == b for a, b in itertools.pairwise(p)) / max(len(p) - 1, 1)
-
-
-def thirds(melody: Melody) -> float:
-    """At least four in ten moves are thirds."""
-    p = [n.pitch for n in melody.notes]
-    moves = [abs(a - b) in (3, 4) for a, b in itertools.pairwise(p)]
-    return min(1.0, sum(moves) / len(moves) / 0.4) if moves else 0.0
-
-
-def thins_out(melody: Melody) -> float:
-    """The second half has at most two thirds as many notes as the first."""
-    half = melody.bars * melody.steps_per_bar // 2
-    early = sum(n.start < half for n in melody.notes)
-    late = len(melody.notes) - early
-    return min(1.0, early / (1.5 * late)) if late else float(early > 0)
-
-
-def on_the_beat(melody: Melody) -> float:
-    """At least nine in ten notes begin on an eighth."""
-    return min(1.0, sum(n.start % 2 == 0 for n in melody.notes) / len(melody.notes) / 0.9)
-
-
-def wide_leap(melody: Melody) -> float:
-    """Some move spans a seventh or more."""
-    p = [n.pitch for n in melody.notes]
-    return min(1.0, max((abs(a - b) for a, b in itertools.pairwise(p)), default=0) / 10)
-
-
-def same_ends(melody: Melody) -> float:
-    """First and last note have the same pitch."""
-    return 1 / (1 + abs(melody.notes[0].pitch - melody.notes[-1].pitch))
-
-
-TUNED = (zigzag, call_and_answer, ends_long, peak_late, no_repeats)
-HELD_OUT = (thirds, thins_out, on_the_beat, wide_leap, same_ends)
-
-
-def own_rules(bench: Bench) -> Table:
-    """Rules of one's own, as delivered: met, against unconstrained draws of the prior, and the seconds to fit and draw 64."""
-    free, _ = delivered(bench.model, {}, bench.n, bench.seed)
-    rows: Table = []
-    for kind, some in (("tuned on", TUNED), ("held out", HELD_OUT)):
-        for function in some:
-            rows.append({"rule": function.__name__, "kind": kind, **_own(bench, function, free)})
-    return rows
-
-
-def _own(bench: Bench, function: Callable[[Melody], float], free: np.ndarray) -> dict[str, Any]:
-    rule = functions.rule_of_function(function)
-    wish = [Constraint(rule, rule.parse("met"))]
-    critics.forget(rule.name)
-    times = []
-    for _ in ("first time", "again"):
-        began = time.perf_counter()
-        tokens, _ = delivered(bench.model, wish, 64, bench.seed)
-        times.append(round(time.perf_counter() - began, 1))
-    single, _ = delivered(bench.model, wish, 64, bench.seed, method="guided", **SINGLE)
-    critics.forget(rule.name)
-    met = {
-        name: round(float(wish[0].satisfied(rule.measure(t, METER)).mean()), 4)
-        for name, t in (("free", free), ("single", single), ("delivered", tokens))
-    }
-    return {
-        **{f"met, {name}": value for name, value in met.items()},
-        "cross-entropy over real, %": bench.over_real(tokens),
-        "seconds, first": times[0],
-        "again": times[1],
-    }
-
-
-def figures(model: "Model", dataset: Dataset, n: int, seed: int, parts: tuple[str, ...] = ()) -> tuple[dict[str, Table], dict[str, Any]]:
-    """All tables by name, and the points of the plots. parts: which of them; all when empty."""
-    bench = Bench.of(model, dataset, n, seed)
-    tables: dict[str, Table] = {}
-    plots: dict[str, Any] = {}
-    if not parts or "methods" in parts:
-        tables["methods"] = by_method(bench, TOGETHER, METHODS)
-    if not parts or "rules" in parts:
-        tables["rules"] = by_method(bench, RULE_BY_RULE, FEW)
-    if not parts or "targets" in parts:
-        tables["targets"], plots, usual = by_target(bench)
-        tables["realism"] = realism(bench, usual)
-    if not parts or "rejection" in parts:
-        tables["rejection"] = rejection_cost(bench)
-    if not parts or "own" in parts:
-        tables["own"] = own_rules(bench)
-    return tables, plots
+def _cost_row(bench: Bench, method: str) -> dict[str, Any]:
+    """Where no melody meets the constraints, the cost is that of one that might have come next."""
+    count = max(64, bench.n) if method != "rejection" else 8 * bench.n
+    began = time.perf_counter()
+    tokens, _ = delivered(bench.model, COSTLY, count, bench.seed, method=method, **SINGLE)
+    spent, met = time.perf_counter() - began, int(_met(tokens, COSTLY).sum())
+    cost = {"draws a melody": round(count / max(met, 1), 2), "seconds a melody": round(spent / max(met, 1), 4)}
+    return {"method": method, "drawn": count, "met": met, **cost}

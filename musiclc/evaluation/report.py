@@ -1,6 +1,6 @@
-"""Figures as files: constraints.json, constraints.md and two plots; transform.json, transform.md and a plot.
+"""Every figure by its section's name, as tables; with a folder, as files too: SECTION.json, SECTION.md and plots.
 
-Inside: `constraints`, `edits`, `PARTS`, `figures`.
+Inside: `figures`.
 """
 
 import json
@@ -8,37 +8,71 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musiclc.evaluation import constraints as constrained
-from musiclc.evaluation.edits import back, frontier, identity, table
+from musiclc.evaluation import SECTIONS, constraints, edits, own, samples, untouched
 from musiclc.evaluation.samples import Table, markdown
-from musiclc.evaluation.untouched import length, untouched
 from musiclc.files import write_whole
 from musiclc.training.corpus import Dataset
 
 if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
 
+Figure = Callable[["Model", Dataset, int, int], Table]  # of a model, a dataset, how many melodies or tunes, and a seed
 
-def constraints(model: "Model", dataset: Dataset, size: tuple[int, int], parts: tuple[str, ...], folder: Path | None) -> dict[str, Table]:
-    """The tables of constraints.figures; with a folder, written there too, plots included. size: melodies a figure, seed."""
-    tables, plots = constrained.figures(model, dataset, *size, parts)
+OF_SAMPLES: dict[str, Figure] = {
+    "reconstruction": samples.reconstruction,
+    "samples": samples.samples,
+    "copies": samples.copies,
+    "cost": samples.cost,
+}
+OF_EDITS: dict[str, Figure] = {
+    "constraints": edits.by_constraints,
+    "back": edits.back,
+    "identity": edits.identity,
+    "frontier": edits.frontier,
+    "events": untouched.untouched,
+    "length": untouched.length,
+}
+
+
+def figures(
+    section: str, model: "Model", dataset: Dataset, size: tuple[int, int], parts: Sequence[str] = (), folder: Path | None = None
+) -> dict[str, Table]:
+    """The tables of a section of SECTIONS by name. size: melodies a figure (tunes a collection), and the seed; parts: which of the section's
+    parts, all of them where none is the section's; folder: where tables of parts, and plots, are written too.
+    """
+    if section in OF_SAMPLES:
+        return {section: OF_SAMPLES[section](model, dataset, *size)}
+    points: dict[str, Any] = {}
+    mine = [part for part in SECTIONS[section] if part in parts] or SECTIONS[section]
+    if section == "constraints":
+        tables, points = _of_constraints(constraints.Bench.of(model, dataset, *size), mine)
+    else:
+        tables = {part: OF_EDITS[part](model, dataset, *size) for part in mine}
     if folder is not None:
-        _written(folder, "constraints", {"model": model.name, "n": size[0], "seed": size[1]}, tables)
-        if plots:
-            _plot_targets(plots, folder / "targets.png")
-        if "methods" in tables:
-            _plot_methods(tables["methods"], folder / "methods.png")
+        _written(folder, section, {"model": model.name, "n": size[0], "seed": size[1]}, tables)
+        _plotted(folder, tables, points)
     return tables
 
 
-def edits(model: "Model", dataset: Dataset, size: tuple[int, int], parts: tuple[str, ...], folder: Path | None) -> dict[str, Table]:
-    """The tables of `figures`; with a folder, written there too, the frontier as a plot included. size: tunes a collection, seed."""
-    tables = figures(model, dataset, *size, parts)
-    if folder is not None:
-        _written(folder, "transform", {"model": model.name, "n": size[0], "seed": size[1]}, tables)
-        if "frontier" in tables:
-            _plot_frontier(tables["frontier"], folder / "frontier.png")
-    return tables
+def _of_constraints(bench: constraints.Bench, parts: Sequence[str]) -> tuple[dict[str, Table], dict[str, Any]]:
+    """The tables of the parts by name (of `targets` that of `realism` as well), and the points of the plot of targets."""
+    tables: dict[str, Table] = {}
+    points: dict[str, Any] = {}
+    if "methods" in parts:
+        tables["methods"] = constraints.by_method(bench, constraints.TOGETHER, constraints.METHODS)
+    if "rules" in parts:
+        tables["rules"] = constraints.by_method(bench, constraints.RULE_BY_RULE, constraints.FEW)
+    if "targets" in parts:
+        tables["targets"], points, usual = constraints.by_target(bench)
+        tables["realism"] = constraints.realism(bench, usual)
+    if "rejection" in parts:
+        tables["rejection"] = constraints.rejection_cost(bench)
+    if "own" in parts:
+        tables["own"] = own.own_rules(bench)
+    return tables, points
+
+
+# ---- files ---------------------------------------------------------------------------------------------------------
 
 
 def _written(folder: Path, stem: str, head: dict[str, Any], tables: dict[str, Table]) -> None:
@@ -48,8 +82,18 @@ def _written(folder: Path, stem: str, head: dict[str, Any], tables: dict[str, Ta
     write_whole(folder / f"{stem}.md", "\n".join(f"## {name}\n\n{markdown(rows)}\n" for name, rows in tables.items()).encode())
 
 
+def _plotted(folder: Path, tables: dict[str, Table], points: dict[str, Any]) -> None:
+    """Plots of those tables that have one."""
+    if points:
+        _plot_targets(points, folder / "targets.png")
+    if "methods" in tables:
+        _plot_methods(tables["methods"], folder / "methods.png")
+    if "frontier" in tables:
+        _plot_frontier(tables["frontier"], folder / "frontier.png")
+
+
 def _plot_frontier(table: Table, path: Path) -> None:
-    """CrossEntropy over the share of allowed notes kept: a line over keep, snapping and the originals as points."""
+    """Cross-entropy over the share of allowed notes kept: a line over keep, snapping and the originals as points."""
     figure = _figure((7, 5))
     panel = figure.subplots()
     dial = [row for row in table if row["way"].startswith("keep")]
@@ -74,10 +118,10 @@ def _figure(size: tuple[float, float]) -> Any:
     return figure
 
 
-def _plot_targets(plots: dict[str, dict[str, list[float]]], path: Path) -> None:
+def _plot_targets(every: dict[str, dict[str, list[float]]], path: Path) -> None:
     """Target against decoded value, a panel a rule, single and delivered."""
-    figure = _figure((4 * len(plots), 4))
-    for panel, (rule, points) in zip(figure.subplots(1, len(plots), squeeze=False)[0], plots.items(), strict=True):
+    figure = _figure((4 * len(every), 4))
+    for panel, (rule, points) in zip(figure.subplots(1, len(every), squeeze=False)[0], every.items(), strict=True):
         target = points["target"]
         panel.plot([min(target), max(target)], [min(target), max(target)], color="0.7", linewidth=1)
         for way, marker in (("single", "."), ("delivered", "x")):
@@ -88,7 +132,9 @@ def _plot_targets(plots: dict[str, dict[str, list[float]]], path: Path) -> None:
 
 
 def _plot_methods(table: Table, path: Path) -> None:
-    """Share of melodies that meet the wish against cross-entropy over real tunes: a colour a method, a point a wish, means ringed."""
+    """Share of melodies that meet the constraints against cross-entropy over real tunes: a colour a method, a point a set of constraints, means
+    ringed.
+    """
     figure = _figure((8, 5))
     panel = figure.subplots()
     for method in dict.fromkeys(row["method"] for row in table):
@@ -96,22 +142,9 @@ def _plot_methods(table: Table, path: Path) -> None:
         x, y = [row["cross-entropy over real, %"] for row in rows], [row["met"] for row in rows]
         (line,) = panel.plot(x, y, ".", alpha=0.4)
         panel.plot([sum(x) / len(x)], [sum(y) / len(y)], "o", markersize=10, color=line.get_color(), markeredgecolor="black", label=method)
-    panel.set(xlabel="cross-entropy over real tunes, %", ylabel="share that meets the wish", title="one candidate a point (delivered: as written)")
+    panel.set(
+        xlabel="cross-entropy over real tunes, %", ylabel="share that meets the constraints", title="one candidate a point (delivered: as written)"
+    )
     panel.legend()
     panel.grid(alpha=0.3)
     figure.savefig(path, dpi=100)
-
-
-PARTS: dict[str, Callable[["Model", Dataset, int, int], Table]] = {
-    "wishes": table,
-    "back": back,
-    "identity": identity,
-    "frontier": frontier,
-    "events": untouched,
-    "length": length,
-}
-
-
-def figures(model: "Model", dataset: Dataset, n: int, seed: int, parts: Sequence[str] = ()) -> dict[str, Table]:
-    """The tables of some parts, or of all."""
-    return {name: PARTS[name](model, dataset, n, seed) for name in parts or PARTS}

@@ -1,14 +1,15 @@
 """Figures and baselines of a model: what README and data/README.md quote, each made by `musiclc evaluate`.
 
-Every figure about samples is measured on notes read back from the written MIDI files, by the rules; never by a critic.
+Every figure about samples is measured on notes read back from the written MIDI files, by the rules; never by a critic. (Constraints of all
+kinds: constraints.py; edits: edits.py.)
 
-Inside: `reconstruction`, `samples`, `copies`, `cost`, `SECTIONS` that names them, and `delivered`. (Constraints: constrained.py.)
+Inside: `reconstruction`, `samples`, `copies`, `cost`; and what other figures share: `Table`, `delivered`, `distinct`, `timed`, `markdown`.
 """
 
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,44 +28,72 @@ if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
 
 COPY_LENGTHS = (16, 24, 32, 40, 48)  # steps
-MAX_PHRASES = 4000  # of a split, for reconstruction
+MAX_PHRASES = 4000  # of a split and meter, for reconstruction
+CHUNK = 500  # phrases that go through the network together
+REJECTION_MELODIES, REJECTION_DRAWS = 200, 24  # rejection is slow: at most so many melodies, and draws a melody
 
 Table = list[dict[str, Any]]
+
+
+def delivered(
+    model: "Model", constraints: Mapping[str, str] | Sequence[Constraint], n: int, seed: int, **options: Any
+) -> tuple[np.ndarray, list[sampling.Sample]]:
+    """Tokens (n, T) read back from the files that n samples were written to, and the samples. options: of sampling.SampleOptions."""
+    from musiclc.midi import read_melody, to_bytes
+
+    drawn = list(sampling.sample(model, constraints, n, sampling.SampleOptions(seed=seed, **options)))
+    with tempfile.TemporaryDirectory() as folder:
+        read = []
+        for sample in drawn:
+            path = Path(folder) / f"{sample.index}.mid"
+            path.write_bytes(to_bytes(sample.melody))
+            read.append(read_melody(path) if sample.melody.notes else sample.melody)
+    return tok.from_melodies(read), drawn
+
+
+def distinct(tokens: np.ndarray) -> float:
+    """Share of melodies (n, T) that are different ones, transpositions counted as the same."""
+    return round(len({row.tobytes() for row in tok.key_free(tokens)}) / len(tokens), 4)
 
 
 # ---- reconstruction ------------------------------------------------------------------------------------------------
 
 
 def reconstruction(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
-    """Greedy free-running reconstruction from the encoder's mean, per split and meter: shares of steps, and of onsets, right."""
-    import torch
-
+    """Greedy free-running reconstruction from the encoder's mean, a row a split: shares of steps, onsets and whole phrases right."""
     rows = []
     for split in ("test", "near", "far"):
         right: Counter[str] = Counter()
-        for number, meter in enumerate(METER_NAMES):
-            wanted = dataset.melody_tokens(split, meter)
-            wanted = wanted[np.random.default_rng(seed).permutation(len(wanted))[:MAX_PHRASES]]
-            for first in range(0, len(wanted), 500):
-                part = wanted[first : first + 500]
-                meters = torch.full((len(part),), number)
-                with torch.no_grad():
-                    mean, _ = model.vae.encode(torch.from_numpy(tok.pad(part, meter).astype(np.int64)), meters)
-                got = tok.unpad(model.vae.decode(mean, meters).numpy(), meter)
-                onset = tok.onsets(part)
-                right += Counter(steps=part.size, steps_right=int((got == part).sum()), onsets=int(onset.sum()))
-                right += Counter(onsets_right=int((got == part)[onset].sum()), phrases=len(part), exact=int((got == part).all(1).sum()))
+        for meter in METER_NAMES:
+            phrases = dataset.melody_tokens(split, meter)
+            phrases = phrases[np.random.default_rng(seed).permutation(len(phrases))[:MAX_PHRASES]]
+            for first in range(0, len(phrases), CHUNK):
+                right += _right(model, phrases[first : first + CHUNK], meter)
         if right["phrases"]:
             rows.append(
                 {
                     "split": split,
                     "phrases": right["phrases"],
-                    "steps right": round(right["steps_right"] / right["steps"], 4),
-                    "onsets right": round(right["onsets_right"] / right["onsets"], 4),
-                    "phrases exact": round(right["exact"] / right["phrases"], 4),
+                    "steps right": round(right["steps right"] / right["steps"], 4),
+                    "onsets right": round(right["onsets right"] / right["onsets"], 4),
+                    "phrases exact": round(right["phrases exact"] / right["phrases"], 4),
                 }
             )
     return rows
+
+
+def _right(model: "Model", phrases: np.ndarray, meter: str) -> Counter[str]:
+    """Of phrases (n, T) in one meter: how many steps, onsets and phrases there are, and how many of each come back."""
+    import torch
+
+    meters = torch.full((len(phrases),), METER_NAMES.index(meter))
+    with torch.no_grad():
+        mean, _ = model.vae.encode(torch.from_numpy(tok.pad(phrases, meter).astype(np.int64)), meters)
+    same = tok.unpad(model.vae.decode(mean, meters).numpy(), meter) == phrases
+    onset = tok.onsets(phrases)
+    counts = {"steps": same.size, "onsets": onset.sum(), "phrases": len(same)}
+    counts |= {"steps right": same.sum(), "onsets right": same[onset].sum(), "phrases exact": same.all(1).sum()}
+    return Counter({what: int(count) for what, count in counts.items()})
 
 
 # ---- samples -------------------------------------------------------------------------------------------------------
@@ -74,72 +103,62 @@ def samples(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     """Real held-out tunes, the VAE's prior, ours without and in C major, and the baselines for C, in 4/4: a row each."""
     judge = Trigram(events(dataset.melody_tokens("train", "4/4")))
     real = np.concatenate([dataset.melody_tokens(split, "4/4") for split in ("test", "near")])
-    reference = judge.cross_entropy(events(real))
-    free, _ = delivered(model, {}, n, seed, method="guided")
-    single, _ = delivered(model, {"key": "C"}, n, seed, method="guided", attempts=1, candidates=1)
-    in_c, draws = delivered(model, {"key": "C"}, n, seed, method="guided")
-    rejection, _ = delivered(model, {"key": "C"}, min(n, 200), seed, method="rejection", attempts=24)
-    prior, _ = delivered(model, {}, n, seed, method="normal")
-    methods = {
-        "real held-out tunes": real,
-        "VAE prior N(0, I)": prior,
-        "prior, no constraint": free,
-        "in C, single shot": single,
-        "in C, delivered": in_c,
-        "in C by rejection, up to 24 draws": rejection,
-        "in C by decode-time mask": _masked(model, n, seed),
-        "in C by snapping": _snapped(free),
+    in_c, drawn = delivered(model, {"key": "C"}, n, seed, method="guided")
+    extra = {
+        "attempts": round(float(np.mean([sample.attempts for sample in drawn])), 3),
+        "repaired": sum("repair" in sample.method for sample in drawn),
+        "tonics": _tonics(in_c),
     }
-    table = []
-    for name, tokens in methods.items():
-        shares = parse_constraint("key", "C").score(RULES["key"].measure(tokens, "4/4"))
-        cross_entropy = judge.cross_entropy(events(tokens))
-        table.append(
-            {
-                "method": name,
-                "melodies": len(tokens),
-                "all in C": round(float((shares >= 1 - 1e-9).mean()), 4),
-                "mean share in C": round(float(shares.mean()), 4),
-                "cross-entropy": round(cross_entropy, 3),
-                "over real": f"{100 * (cross_entropy / reference - 1):+.1f} %",
-                "distinct": round(len({row.tobytes() for row in tok.key_free(tokens)}) / len(tokens), 4),
-                "notes a bar": round(float(RULES["density"].measure(tokens, "4/4").mean()), 2),
-            }
-        )
-    table[4]["attempts"] = round(float(np.mean([d.attempts for d in draws])), 3)
-    table[4]["repaired"] = sum("repair" in d.method for d in draws)
-    table[4]["tonics"] = _tonics(in_c)
-    return table
+    groups = {"real held-out tunes": real, **_before_c(model, n, seed), "in C, delivered": in_c, **_baselines_in_c(model, n, seed)}
+    groups["in C by snapping"] = _snapped(groups["prior, no constraint"])
+    reference = judge.cross_entropy(events(real))
+    return [
+        {"method": name, **_sample_row(tokens, judge, reference), **(extra if name == "in C, delivered" else {})} for name, tokens in groups.items()
+    ]
 
 
-def delivered(
-    model: "Model", wishes: Mapping[str, str] | Sequence[Constraint], n: int, seed: int, **options: Any
-) -> tuple[np.ndarray, list[sampling.Sample]]:
-    """Tokens read back from the files that n draws were written to, and the draws."""
-    from musiclc.midi import read_melody, to_bytes
+def _before_c(model: "Model", n: int, seed: int) -> dict[str, np.ndarray]:
+    """Melodies (n, T) of both priors without constraints, and one candidate each in C."""
+    return {
+        "VAE prior N(0, I)": delivered(model, {}, n, seed, method="normal")[0],
+        "prior, no constraint": delivered(model, {}, n, seed, method="guided")[0],
+        "in C, single shot": delivered(model, {"key": "C"}, n, seed, method="guided", attempts=1, candidates=1)[0],
+    }
 
-    draws = list(sampling.sample(model, wishes, n, sampling.SampleOptions(seed=seed, **options)))
-    with tempfile.TemporaryDirectory() as folder:
-        read = []
-        for draw in draws:
-            path = Path(folder) / f"{draw.index}.mid"
-            path.write_bytes(to_bytes(draw.melody))
-            read.append(read_melody(path) if draw.melody.notes else draw.melody)
-    return tok.from_melodies(read), draws
+
+def _baselines_in_c(model: "Model", n: int, seed: int) -> dict[str, np.ndarray]:
+    """Other ways to C major: rejection, and a mask while decoding."""
+    rejection, _ = delivered(model, {"key": "C"}, min(n, REJECTION_MELODIES), seed, method="rejection", attempts=REJECTION_DRAWS)
+    return {f"in C by rejection, up to {REJECTION_DRAWS} draws": rejection, "in C by decode-time mask": _masked(model, n, seed)}
+
+
+def _sample_row(tokens: np.ndarray, judge: Trigram, reference: float) -> dict[str, Any]:
+    """Figures of melodies (n, T) in 4/4; reference: the cross-entropy of real tunes."""
+    shares = parse_constraint("key", "C").score(RULES["key"].measure(tokens, "4/4"))
+    cross_entropy = judge.cross_entropy(events(tokens))
+    return {
+        "melodies": len(tokens),
+        "all in C": round(float((shares >= 1 - 1e-9).mean()), 4),
+        "mean share in C": round(float(shares.mean()), 4),
+        "cross-entropy": round(cross_entropy, 3),
+        "over real": f"{100 * (cross_entropy / reference - 1):+.1f} %",
+        "distinct": distinct(tokens),
+        "notes a bar": round(float(RULES["density"].measure(tokens, "4/4").mean()), 2),
+    }
 
 
 def _masked(model: "Model", n: int, seed: int) -> np.ndarray:
-    """Draws of the prior, encoded and decoded again with every token outside C major banned."""
+    """Samples of the prior, encoded and decoded again with every token outside C major banned."""
     import torch
 
     goal = parse_constraint("key", "C").goal
     banned = torch.zeros(tok.VOCABULARY, dtype=torch.bool)
     for token in range(tok.FIRST_ONSET, tok.VOCABULARY):
         banned[token] = goal.high[(token + tok.PITCH_OF_TOKEN) % 12] <= 0
-    free, _ = delivered(model, {}, n, seed, method="rejection", attempts=1)  # nearly all is in C at home: these stand in all keys
+    free, _ = delivered(model, {}, n, seed, method="rejection", attempts=1)  # the prior's own transposition is C: these stand in all keys
     rows = []
-    for first in range(0, n, 500):
-        tokens = torch.from_numpy(free[first : first + 500].astype(np.int64))
+    for first in range(0, n, CHUNK):
+        tokens = torch.from_numpy(free[first : first + CHUNK].astype(np.int64))
         meter = torch.zeros(len(tokens), dtype=torch.long)
         rows.append(model.vae.decode(model.vae.encode(tokens, meter)[0], meter, banned).numpy())
     return np.concatenate(rows)
@@ -210,23 +229,27 @@ def cost(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     del model, dataset
     python, musiclc = [sys.executable], [sys.executable, "-m", "musiclc.cli"]
     with tempfile.TemporaryDirectory() as folder:
-        unit = timed([*python, "-c", "import torch"])
-        one = timed([*musiclc, "sample", "--key", "C", "--seed", str(seed), "-o", f"{folder}/one.mid", "--overwrite", "--quiet"])
-        many = timed([*musiclc, "sample", "--key", "C", "-n", str(n), "--seed", str(seed), "-o", f"{folder}/many", "--overwrite"], repeats=1)
-        both = ["--key", "C", "--density", "9..11", "-n", str(n), "--seed", str(seed), "-o", f"{folder}/both", "--overwrite"]
-        steered = timed([*musiclc, "sample", *both], repeats=1)
-    bare, helped = timed([*python, "-c", "pass"], 9), timed([*musiclc, "--help"], 9)
-    package = Path(__file__).parent.parent
-    size = sum(p.stat().st_size for p in {*package.rglob("*.py"), *shipped_model().parent.glob("*")} if p.is_file())
+        common = ["--seed", str(seed), "--overwrite", "--quiet", "-o"]
+        unit, _ = timed([*python, "-c", "import torch"])
+        one, _ = timed([*musiclc, "sample", "--key", "C", *common, f"{folder}/one.mid"])
+        many, memory = timed([*musiclc, "sample", "--key", "C", "-n", str(n), *common, f"{folder}/many"], repeats=1)
+        both, _ = timed([*musiclc, "sample", "--key", "C", "--density", "9..11", "-n", str(n), *common, f"{folder}/both"], repeats=1)
+    bare, helped = timed([*python, "-c", "pass"], 9)[0], timed([*musiclc, "--help"], 9)[0]
     return [
-        {"what": "import torch", "value": round(unit[0], 2), "unit": "s"},
-        {"what": "sample --key C -n 1", "value": round(one[0] / unit[0], 2), "unit": "× import torch"},
-        {"what": f"sample --key C -n {n}", "value": round(many[0] / unit[0], 2), "unit": "× import torch"},
-        {"what": f"sample --key C --density 9..11 -n {n}", "value": round(steered[0] / unit[0], 2), "unit": "× import torch"},
-        {"what": "musiclc --help over bare Python", "value": round(helped[0] - bare[0], 3), "unit": "s"},
-        {"what": f"peak memory of sample -n {n}", "value": round(many[1]), "unit": "MB"},
-        {"what": "package with weights", "value": round(size / 1e6, 2), "unit": "MB"},
+        {"what": "import torch", "value": round(unit, 2), "unit": "s"},
+        {"what": "sample --key C -n 1", "value": round(one / unit, 2), "unit": "× import torch"},
+        {"what": f"sample --key C -n {n}", "value": round(many / unit, 2), "unit": "× import torch"},
+        {"what": f"sample --key C --density 9..11 -n {n}", "value": round(both / unit, 2), "unit": "× import torch"},
+        {"what": "musiclc --help over bare Python", "value": round(helped - bare, 3), "unit": "s"},
+        {"what": f"peak memory of sample -n {n}", "value": round(memory), "unit": "MB"},
+        {"what": "package with weights", "value": round(_package_bytes() / 1e6, 2), "unit": "MB"},
     ]
+
+
+def _package_bytes() -> int:
+    """Size of the library's source and of the shipped model with what lies beside it."""
+    package = Path(__file__).parent.parent
+    return sum(path.stat().st_size for path in {*package.rglob("*.py"), *shipped_model().parent.glob("*")} if path.is_file())
 
 
 def timed(arguments: list[str], repeats: int = 3) -> tuple[float, float]:
@@ -241,14 +264,6 @@ def timed(arguments: list[str], repeats: int = 3) -> tuple[float, float]:
         subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         times.append(time.perf_counter() - began)
     return min(times), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-
-
-SECTIONS: dict[str, Callable[["Model", Dataset, int, int], Table]] = {
-    "reconstruction": reconstruction,
-    "samples": samples,
-    "copies": copies,
-    "cost": cost,
-}
 
 
 def markdown(table: Table) -> str:

@@ -1,7 +1,9 @@
-"""Whole test tunes as MIDI files, and what is asked of them."""
+"""Whole test tunes as MIDI files, and what is asked of them.
+
+Inside: `Goals`, `WholeTune`, `tunes`; `parallel`, `dorian`, `denser`, `thinner`, `possible`, `met`.
+"""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,20 +14,14 @@ from musiclc.music import tokens as tok
 from musiclc.music.theory import METERS
 from musiclc.rules import RULES, best_key, parse_constraint
 
-FAR_TUNES = 200
-
-
+FAR_TUNES = 200  # of the far collection, at most
 ADDED, THINNED = 1.5, 0.67  # of a tune's own density
 
-
-Table = list[dict[str, Any]]
-
-
-Goals = dict[str, str]
+Goals = dict[str, str]  # rule → goal, such as {"key": "C", "density": "6"}
 
 
 @dataclass(frozen=True)
-class Tune:
+class WholeTune:
     """One whole tune: a name, its MIDI file's bytes, and the song that is read from them."""
 
     name: str
@@ -53,7 +49,7 @@ class Tune:
         return float(tok.onsets(self.state).sum()) / sum(s.melody.bars for s in self.song.sections)
 
 
-def tunes(n: int, seed: int) -> list[Tune]:
+def tunes(n: int, seed: int) -> list[WholeTune]:
     """The test tunes, at most n of each collection, by the seed: those that music21 writes as MIDI and that have a key."""
     from musiclc.errors import MusiclcError
     from musiclc.training.scores import midi_files
@@ -62,7 +58,7 @@ def tunes(n: int, seed: int) -> list[Tune]:
     for collection, most in (("miscFolk", n), ("essenFolksong", min(n, FAR_TUNES))):
         for name, data in midi_files(collection, most, seed):
             try:
-                tune = Tune(name, data, read_song(data, name=name))
+                tune = WholeTune(name, data, read_song(data, name=name))
             except MusiclcError:
                 continue
             if tune.key != "none":
@@ -70,23 +66,33 @@ def tunes(n: int, seed: int) -> list[Tune]:
     return found
 
 
-def parallel(tune: Tune) -> Goals:
+def parallel(tune: WholeTune) -> Goals:
     """The parallel minor of a major tune, the parallel major of a minor one."""
     tonic, mode = tune.key.split()
     return {"key": f"{tonic} {'minor' if mode == 'major' else 'major'}"}
 
 
-def denser(tune: Tune) -> Goals:
+def dorian(tune: WholeTune) -> Goals:
+    """Dorian on the same tonic."""
+    return {"key": f"{tune.key.split()[0]} dorian"}
+
+
+def denser(tune: WholeTune) -> Goals:
     """Half as many notes again."""
     return {"density": f"{ADDED * tune.density:.4f}"}
 
 
-def possible(tune: Tune, wish: Goals) -> bool:
+def thinner(tune: WholeTune) -> Goals:
+    """Two thirds of the notes."""
+    return {"density": f"{THINNED * tune.density:.4f}"}
+
+
+def possible(tune: WholeTune, goals: Goals) -> bool:
     """Whether a bar of the tune's meter has steps for so many notes."""
-    return "density" not in wish or float(wish["density"]) <= METERS[tune.meter]
+    return "density" not in goals or float(goals["density"]) <= METERS[tune.meter]
 
 
-def met(piece: Piece, wish: Goals) -> bool:
-    """Whether a piece meets the wish, by the rules."""
-    constraints = [parse_constraint(k, v) for k, v in wish.items()]
+def met(piece: Piece, goals: Goals) -> bool:
+    """Whether a piece meets all goals, by the rules."""
+    constraints = [parse_constraint(name, goal) for name, goal in goals.items()]
     return bool((piece.scores(constraints, piece.state[None]) >= 1 - 1e-9).all())

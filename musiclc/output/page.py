@@ -1,18 +1,17 @@
 """The report page: one HTML file that shows, sorts and plays all melodies of a run, without a network.
 
 The table is plain HTML, readable without its script; notes lie beside it as JSON, and page.js draws a roll when it comes
-into view. Names in a manifest are not trusted: all text is escaped, and the page's own policy lets no script run but page.js.
+into view. Names in a manifest are not trusted: page.html is a Jinja template with autoescape on, which marks nothing as safe but
+page.css, page.js and JSON made fit for a script element, and the page's own policy lets no script run but page.js.
 
 Inside: `report_page`.
 """
 
 import base64
 import hashlib
-import json
 from collections.abc import Callable, Sequence
-from html import escape
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from musiclc.errors import MusiclcError
 from musiclc.midi.performance import Sheet
@@ -25,34 +24,37 @@ def report_page(entries: Sequence[Entry], read: Callable[[Entry], bytes], title:
     """The page of the manifest's entries. read: gives the bytes of an entry's MIDI file; a MusiclcError from it becomes the row's text."""
     rules = list(dict.fromkeys(c["rule"] for e in entries for c in _constraints(e)))
     jobs = any("job" in e for e in entries)
-    rows, notes = [], []
-    for number, entry in enumerate(entries):
-        played, error = _notes(entry, read)
-        rows.append(_row(number, entry, rules, jobs, error))
-        notes.append(played)
-    style, script = _own("page.css"), _own("page.js")
+    played = [_notes(entry, read) for entry in entries]
     parts = {
-        "title": _text(title),
-        "style-hash": _hash(style),
-        "script-hash": _hash(script),
-        "style": style,
-        "script": script,
-        "summary": _text(_summary(entries)),
-        "head": _head(rules, jobs),
-        "body": "\n".join(rows),
-        "notes": _json(notes),
+        "title": title,
+        "summary": _summary(entries),
+        "jobs": jobs,
+        "columns": [*(["job"] if jobs else []), "file", "met", *rules, "realism", "seed", "notes"],
+        "rows": [_row(entry, rules, error) for entry, (_, error) in zip(entries, played, strict=True)],
+        "notes": [notes for notes, _ in played],
     }
-    return _filled(_own("page.html"), parts).encode()
+    return _filled(parts).encode("utf-8", "replace")  # lone surrogates, of file names that are no UTF-8, become question marks
 
 
-def _own(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+def _filled(parts: dict[str, Any]) -> str:
+    """page.html with these parts, page.css and page.js in it."""
+    import jinja2
+    from markupsafe import Markup
+
+    loader = jinja2.PackageLoader("musiclc.output", "")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, finalize=_shown, trim_blocks=True, keep_trailing_newline=True
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    for name, file in (("style", "page.css"), ("script", "page.js")):
+        own, *_ = loader.get_source(environment, file)
+        parts |= {name: Markup(own), f"{name}_hash": _hash(own)}
+    return environment.get_template("page.html").render(parts)
 
 
-def _filled(template: str, parts: dict[str, str]) -> str:
-    """The template with each {{name}} replaced, in one pass: what is put in is never searched for further names."""
-    first, *rest = template.split("{{")
-    return first + "".join(parts[name] + after for name, after in (piece.split("}}", 1) for piece in rest))
+def _shown(value: Any) -> Any:
+    """What the template writes for a value: nothing for None."""
+    return "" if value is None else value
 
 
 def _hash(text: str) -> str:
@@ -60,26 +62,9 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-# ---- safe text -----------------------------------------------------------------------------------------------------
-
-
-def _text(value: Any) -> str:
-    """Any value as HTML text or attribute. Lone surrogates, of file names that are no UTF-8, become question marks."""
-    return escape(str(value).encode("utf-8", "replace").decode())
-
-
-def _json(value: Any) -> str:
-    """JSON that may stand inside a script element: nothing in it can end the element or begin a comment."""
-    text = json.dumps(value, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
 def _constraints(entry: Entry) -> list[dict[str, Any]]:
     found = entry.get("constraints")
     return [c for c in found if isinstance(c, dict) and isinstance(c.get("rule"), str)] if isinstance(found, list) else []
-
-
-# ---- the table -----------------------------------------------------------------------------------------------------
 
 
 def _summary(entries: Sequence[Entry]) -> str:
@@ -91,50 +76,54 @@ def _summary(entries: Sequence[Entry]) -> str:
     return " · ".join(parts)
 
 
-def _head(rules: list[str], jobs: bool) -> str:
-    names = [*(["job"] if jobs else []), "file", "met", *rules, "realism", "seed", "notes"]
-    cells = "".join(f'<th scope="col"><button type="button">{_text(name)}</button></th>' for name in names)
-    return f'<tr><th scope="col"><span>play</span></th>{cells}<th scope="col"><span>piano roll</span></th></tr>'
+# ---- the table -----------------------------------------------------------------------------------------------------
 
 
-def _row(number: int, entry: Entry, rules: list[str], jobs: bool, error: str) -> str:
-    """One file. data-v of a cell is what it sorts by, data-find of the row what is searched."""
-    file, asked = entry.get("file", ""), {c["rule"]: c for c in reversed(_constraints(entry))}
-    met = "" if not asked else "yes" if entry.get("satisfied") else "no"
-    play = f'<button type="button" class="play" aria-pressed="false" aria-label="Play {_text(file)}">▶</button>'
-    cells = [
-        f"<td>{'' if error else play}</td>",
-        *([_cell(entry.get("job", ""))] if jobs else []),
-        f'<td class="file" data-v="{_text(file)}">{_text(file)}</td>',
-        f'<td data-v="{ {"": "", "yes": 1, "no": 0}[met] }">{_mark(met == "yes") if met else ""}</td>',
-        *(_verdict(asked.get(rule)) for rule in rules),
-        *(_cell(entry.get(name)) for name in ("realism", "seed", "notes")),
-        f'<td class="roll{" error" if error else ""}">{_text(error)}</td>',
-    ]
-    find = " ".join(str(entry.get(k, "")) for k in ("file", "job", "seed"))
-    return f'<tr data-row="{number}" data-met="{met}" data-file="{_text(file)}" data-find="{_text(find)}">{"".join(cells)}</tr>'
+class _Reached(NamedTuple):
+    """What a constraint reached: its value as shown and as its column sorts, whether that meets the goal, and the goal."""
+
+    shown: Any
+    sort: Any
+    met: bool
+    goal: Any
 
 
-def _cell(value: Any) -> str:
-    shown = "" if value is None else value
-    return f'<td class="gaussian" data-v="{_text(shown)}">{_text(shown)}</td>'
+@dataclass(frozen=True)
+class _FileRow:
+    """One file, as page.html reads it. met: None where nothing was asked; find: what is searched; verdicts: one a rule of the page, None
+    where it was not asked; error: why the file cannot be played, or "".
+    """
+
+    file: str
+    job: Any
+    met: bool | None
+    verdicts: list[_Reached | None]
+    realism: Any
+    seed: Any
+    notes: Any
+    error: str
+    find: str
 
 
-def _mark(met: bool) -> str:
-    return '<span class="met">✓ met</span>' if met else '<span class="unmet">✗ not met</span>'
+def _row(entry: Entry, rules: list[str], error: str) -> _FileRow:
+    asked = {c["rule"]: _reached(c) for c in reversed(_constraints(entry))}
+    return _FileRow(
+        file=str(entry.get("file", "")),
+        job=entry.get("job"),
+        met=bool(entry.get("satisfied")) if asked else None,
+        verdicts=[asked.get(rule) for rule in rules],
+        **{name: entry.get(name) for name in ("realism", "seed", "notes")},
+        error=error,
+        find=" ".join(str(entry.get(name, "")) for name in ("file", "job", "seed")),
+    )
 
 
-def _verdict(constraint: dict[str, Any] | None) -> str:
-    """What a constraint reached, its mark, and beneath it the goal."""
-    if constraint is None:
-        return '<td data-v=""></td>'
-    value, met = constraint.get("value"), bool(constraint.get("satisfied"))
-    low_high = isinstance(value, list)
-    shown = "–".join(map(str, value)) if isinstance(value, list) else f"{value:.4g}" if isinstance(value, float) else value
-    sort = value[0] if low_high and value else "" if value is None or low_high else value
-    sign = '<span class="met" title="met">✓</span>' if met else '<span class="unmet" title="not met">✗</span>'
-    goal = _text(constraint.get("goal", ""))
-    return f'<td class="gaussian" data-v="{_text(sort)}">{sign} {_text(shown)}<span class="goal" title="{goal}">{goal}</span></td>'
+def _reached(constraint: dict[str, Any]) -> _Reached:
+    """A manifest's verdict. A value of two numbers (a range) sorts by its lower one."""
+    value, met, goal = constraint.get("value"), bool(constraint.get("satisfied")), constraint.get("goal")
+    if isinstance(value, list):
+        return _Reached("–".join(map(str, value)), value[0] if value else "", met, goal)
+    return _Reached(f"{value:.4g}" if isinstance(value, float) else value, value, met, goal)
 
 
 # ---- the notes -----------------------------------------------------------------------------------------------------

@@ -5,17 +5,19 @@ The latter needs chromium (apt install chromium) and pip install playwright; nei
 
 import base64
 import hashlib
+import inspect
 import json
 import re
 import shutil
 import time
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from musiclc.errors import InputError
 from musiclc.midi import to_bytes
-from musiclc.output.page import MOST_NOTES, report_page
+from musiclc.output.page import MOST_NOTES, _filled, report_page
 from tests.helpers import c_major_scale, jig
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -46,9 +48,8 @@ def read(wanted):
 
 @pytest.fixture(scope="module")
 def thousand():
-    """The page of a thousand files, and the seconds that it took."""
-    begin = time.perf_counter()
-    return report_page([entry(i) for i in range(1000)], lambda _: TUNE, "many"), time.perf_counter() - begin
+    """The page of a thousand files."""
+    return report_page([entry(i) for i in range(1000)], lambda _: TUNE, "many")
 
 
 class Page(HTMLParser):
@@ -117,10 +118,27 @@ def test_rows_carry_what_was_asked_and_what_was_got(data):
     assert notes[5]["n"] == []
 
 
-def test_a_thousand_files_make_a_small_page_soon(thousand):
-    page, seconds = thousand
-    assert seconds < 20  # about 2 on an idle machine
-    assert len(page) < 2_000_000
+def test_a_thousand_files_make_a_small_page(thousand):
+    assert len(thousand) < 2_000_000
+    assert len(Page(thousand).all("tr")) == 1 + 1000
+
+
+def test_the_data_cannot_end_its_script_nor_begin_a_comment():
+    """Today it holds numbers only; should it ever hold a name, that name stays text."""
+    parts = {"title": "", "summary": "", "jobs": False, "columns": [], "rows": [], "notes": [NASTY]}
+    made = Page(_filled(parts).encode("utf-8", "replace"))
+    assert len(made.scripts) == 2
+    assert json.loads(made.scripts[0]) == [NASTY]
+    assert not set("<>&'") & set(made.scripts[0])
+
+
+def test_the_template_escapes_all_and_every_class_has_its_style():
+    template, style, script = (Path(inspect.getfile(report_page)).with_suffix(f".{kind}").read_text() for kind in ("html", "css", "js"))
+    assert not re.findall(r"\|\s*(safe|forceescape)|autoescape|xmlattr", template)
+    assert "{{" not in style + script
+    classes = set(re.findall(r'class="([a-z ]+)"', template)) - {"summary"}
+    assert {"number", "goal", "file", "play"} <= classes
+    assert not [name for name in classes if f".{name}" not in style]
 
 
 def test_long_files_are_shown_by_their_beginning(monkeypatch):
@@ -235,11 +253,12 @@ def test_play_sounds_and_stops_by_mouse_and_keyboard(shown, data):
 
 
 def test_a_thousand_rows_are_drawn_as_they_come_into_view(shown, thousand):
-    page = shown(thousand[0])
+    page = shown(thousand)
     page.wait_for_selector("svg rect")
     assert page.locator("svg").count() < 60
-    took = page.evaluate("(() => { const t = performance.now(); document.querySelector('thead button').click(); return performance.now() - t; })()")
-    assert took < 1000
+    button, values = column(page, "density")
+    button.click()
+    assert values() == sorted(values(), key=float)
     page.evaluate("document.querySelector('tbody tr:last-child').scrollIntoView()")
     page.wait_for_selector("tbody tr:last-child svg")
     assert page.locator("svg").count() < 120
