@@ -1,16 +1,15 @@
-"""Rules of one's own: a Python function in a file, or two folders of MIDI, becomes a rule with a critic, fitted when first asked for.
+"""Rules of one's own: a Python function, from a file or from a notebook, becomes a rule with a critic, fitted when first asked for.
 
 A function takes a Melody and returns a number. Without a goal the number is a score in [0, 1], where 1 means met. A goal is as
 any rule's; a bare number is near within 5 % of it (of 1, for smaller ones), or within `function.tolerance` if the function has one.
 
-The critic learns from the model's bank, measured anew, and from what it leads to itself; then it is kept in the user's cache
-under the rule's source, its goal and the model.
+A file is run anew each time, from the very text that names its critic in the cache, in a module of its own. It imports what is installed;
+the file's folder is not on the import path, so what stands beside it is not found.
 
-Inside: `parse`, `rule_of_function`, `own_critic`, `cached`, `forget`.
+Inside: `constraint_of_file`, `rule_of_function`, `OwnFunction`.
 """
 
 import hashlib
-import importlib.util
 import inspect
 import math
 import re
@@ -19,11 +18,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 import numpy as np
 
 from musiclc.custom.critics import own_critic
+from musiclc.custom.identity import identity
 from musiclc.errors import UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS, Melody
@@ -32,10 +32,6 @@ from musiclc.rules import Rule
 from musiclc.rules.base import Constraint, plain
 from musiclc.rules.goals import Goal, interval
 
-if TYPE_CHECKING:
-    pass
-
-
 OwnFunction = Callable[[Melody], float]
 NEAR = 0.05  # a bare goal's tolerance, as a share of it
 ALMOST = 1e-6  # a score this far below 1 is met all the same
@@ -43,39 +39,44 @@ FILE = re.compile(r"(?P<file>.+\.py):(?P<function>[A-Za-z_]\w*)(?:=(?P<goal>.*))
 
 
 def constraint_of_file(path: Path, name: str, goal: str | None, weight: float) -> Constraint:
+    """The constraint that a function of a file meets the goal, or returns 1 where there is none. Raises UsageError."""
     try:
-        source = path.read_text(encoding="utf-8")
+        text = path.read_bytes()
     except OSError as error:
         raise UsageError(f"rule {path}: cannot be read ({error.strerror}); wanted a Python file with a function {name}") from error
-    function = _load(path, name)
-    rule = rule_of_function(function, scored=goal is None, source=source, where=str(path))
+    rule = rule_of_function(_function_of(path, text, name), scored=goal is None, text=text, where=str(path))
     return Constraint(rule, rule.parse(goal or "met"), weight)
 
 
-def _load(path: Path, name: str) -> OwnFunction:
-    spec = importlib.util.spec_from_file_location(f"musiclc_own_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and others look their module up
+def _function_of(path: Path, text: bytes, name: str) -> OwnFunction:
+    """The function of a file with this text. Python's own cache of compiled files has no say: it goes by time and size."""
+    module = ModuleType(f"musiclc_own_{path.stem}_{hashlib.sha256(text).hexdigest()[:8]}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses and others look their module up
     try:
-        spec.loader.exec_module(module)
+        exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
+    except ImportError as error:
+        beside = path.parent / f"{(error.name or '').partition('.')[0]}.py"
+        slip = (
+            f" ({beside.name} beside it is not on the import path: put what it needs into the file itself, or install it)" if beside.exists() else ""
+        )
+        raise UsageError(f"rule {path}: importing it raised {type(error).__name__}: {error}{slip}") from error
     except Exception as error:
         raise UsageError(f"rule {path}: importing it raised {type(error).__name__}: {error}") from error
     function = getattr(module, name, None)
     if not callable(function):
-        names = ", ".join(n for n, f in vars(module).items() if inspect.isfunction(f) and f.__module__ == spec.name) or "none"
+        names = ", ".join(n for n, f in vars(module).items() if inspect.isfunction(f) and f.__module__ == module.__name__) or "none"
         raise UsageError(f"rule {path}: holds no function {name!r}; its functions: {names}")
-    return function
+    found: OwnFunction = function
+    return found
 
 
-def rule_of_function(function: OwnFunction, *, scored: bool = True, source: str | None = None, where: str = "") -> Rule:
+def rule_of_function(function: OwnFunction, *, scored: bool = True, text: bytes | None = None, where: str = "") -> Rule:
     """A rule that calls `function` on each melody. scored: it returns a score in [0, 1]; otherwise a number that a goal bounds.
 
-    Raises UsageError when the function fails on a few melodies made up to try it.
+    text: of the file it comes from, where it comes from one. Raises UsageError when the function fails on a few melodies made up to try it.
     """
     name = getattr(function, "__name__", "own")
-    source = source if source is not None else _source_of(function)
     call = partial(_measures, function, f"{where}:{name}" if where else name, scored)
     tolerance = getattr(function, "tolerance", None)
     rule = Rule(
@@ -83,7 +84,7 @@ def rule_of_function(function: OwnFunction, *, scored: bool = True, source: str 
         about=(inspect.getdoc(function) or name).splitlines()[0],
         unit="score" if scored else "",
         span="0..1" if scored else "any",
-        goals="met" if scored else "6, 4..8, '>=8', '<=3'",
+        goals="met" if scored else "6, 4..8, '>=8', '>8', '<=3', '<3'",
         source=where or "a function of one's own",
         measures=(name,),
         measure=call,
@@ -94,14 +95,7 @@ def rule_of_function(function: OwnFunction, *, scored: bool = True, source: str 
         grade=_score_grade if scored else None,
         fixed=_changes_with_transposition(call),
     )
-    return replace(rule, critic=partial(own_critic, rule, hashlib.sha256(source.encode()).hexdigest()))
-
-
-def _source_of(function: OwnFunction) -> str:
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):
-        return repr(getattr(function, "__code__", function))
+    return replace(rule, critic=partial(own_critic, rule, partial(identity, function, text)))
 
 
 def _score_goal(text: str) -> Goal:
@@ -158,4 +152,4 @@ def _made_up(seed: int = 0) -> np.ndarray:
 def _changes_with_transposition(measure: Callable[[np.ndarray, str], np.ndarray]) -> bool:
     tokens = _made_up()
     here = measure(tokens, "4/4")
-    return any(not np.allclose(here, measure(tok.transpose(tokens, move), "4/4")) for move in (-12, -5, 1, 7))
+    return any(not np.allclose(here, measure(tok.transpose(tokens, semitones), "4/4")) for semitones in (-12, -5, 1, 7))

@@ -1,19 +1,23 @@
 """Labels instead of a rule: two folders of MIDI, what is wanted and what is not, become a rule (Engel et al. 2018, §3.2, supervised).
 
-A judge is taught on the VAE's encodings of both folders' phrases at home, and tried on tunes held out. From then on it is the
-rule: it measures decoded melodies, encoded anew. The critic that guides is fitted from it as from any rule of one's own.
+A judge is taught on the VAE's encodings of both folders' phrases in canonical transposition, and tried on tunes held out. From then on it is the
+rule: it measures decoded melodies, encoded anew. The critic that guides is fitted from it as from any rule of one's own. A judge knows
+the latent space of one model alone, whichever that is: the run must have that model.
 
-Inside: `constraint`, `path_of`, `stored`, `encoded`, `logits`. (Teaching: training/labels.py.)
+Inside: `constraint`, `Judge`, `path_of`, `stored`, `encoded`, `logits`. (Teaching: training/labels.py.)
 """
 
+import hashlib
 import math
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from musiclc.custom.critics import own_critic
 from musiclc.errors import MusiclcError
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METER_NAMES
@@ -25,6 +29,7 @@ from musiclc.rules.transposition import canonical_transpositions
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from musiclc.latent.critics import Critic
     from musiclc.model.checkpoint import Model
 
 LARGEST_LOGIT = 12.0
@@ -43,12 +48,12 @@ def path_of(name: str) -> Path:
 
 
 def encoded(model: "Model", tokens: np.ndarray, meter: str) -> "Tensor":
-    """Encoder means (n, d) of melodies (n, T), moved home."""
+    """Encoder means (n, d) of melodies (n, T), brought to their canonical transpositions."""
     import torch
 
-    home = tok.pad(tok.transpose(tokens, canonical_transpositions(tokens)), meter).astype(np.int64)
+    canonical = tok.pad(tok.transpose(tokens, canonical_transpositions(tokens)), meter).astype(np.int64)
     with torch.no_grad():
-        return model.vae.encode(torch.from_numpy(home), torch.full((len(home),), METER_NAMES.index(meter)))[0]
+        return model.vae.encode(torch.from_numpy(canonical), torch.full((len(canonical),), METER_NAMES.index(meter)))[0]
 
 
 def logits(judge: Any, z: "Tensor", meter: "Tensor") -> np.ndarray:
@@ -60,22 +65,52 @@ def logits(judge: Any, z: "Tensor", meter: "Tensor") -> np.ndarray:
     return found
 
 
-def constraint(name: str, weight: float = 1.0, model: "Model | None" = None) -> Constraint:
-    """The constraint "as in the positive folder". model: what it was taught with; the shipped one when absent. Raises MusiclcError."""
-    from musiclc.custom.critics import own_critic
+@dataclass(frozen=True)
+class Judge:
+    """A labelled critic with the model of the run, which must be the one that it was taught with. notes: what training/labels.py wrote."""
+
+    name: str
+    network: Any
+    notes: dict[str, Any]
+    give: "Callable[[], Model]"
+
+    @cached_property
+    def model(self) -> "Model":
+        """The run's model, asked for when first needed."""
+        return self.checked(self.give())
+
+    def checked(self, model: "Model") -> "Model":
+        """The model itself. Raises MusiclcError when the judge was taught with another."""
+        if self.notes["model"] != model.fingerprint():
+            taught = f"{self.notes.get('model name', 'one without a name')} ({self.notes['model']})"
+            raise MusiclcError(
+                f"rule {self.name}: taught with the model {taught}, and this is {model.name} ({model.fingerprint()}); "
+                f"name the file of the former with --model, or teach it anew with musiclc critic train --name {self.name}"
+            )
+        return model
+
+    def measure(self, tokens: np.ndarray, meter: str) -> np.ndarray:
+        """Log odds that melodies (n, T) are as in the positive folder: (n, 1)."""
+        import torch
+
+        number = torch.full((len(tokens),), METER_NAMES.index(meter))
+        return logits(self.network, encoded(self.model, tokens, meter), number)[:, None]
+
+    def critic(self, rule: Rule, model: "Model", goal: Goal, transposition: int) -> "Critic":
+        """The rule's critic for points of the model."""
+        return own_critic(rule, lambda: hashlib.sha256(path_of(self.name).read_bytes()).hexdigest(), self.checked(model), goal, transposition)
+
+
+def constraint(name: str, weight: float = 1.0, model: "Callable[[], Model] | None" = None) -> Constraint:
+    """The constraint "as in the positive folder".
+
+    model: gives the model of the run, asked when melodies are first measured; the shipped one when absent. With another model
+    than it was taught with, measuring raises MusiclcError. Raises CheckpointError when the file of that name is broken.
+    """
     from musiclc.model import checkpoint
-    from musiclc.model.checkpoint import load_networks
 
-    networks, notes = load_networks(path_of(name))
-    model = model or checkpoint.load()
-    if notes["model"] != model.fingerprint():
-        raise MusiclcError(f"{name}: taught with another model than {model.name}; train it anew with musiclc critic train --name {name}")
-    judge = networks["critic/judge"]
-
-    def measure(tokens: np.ndarray, meter: str) -> np.ndarray:
-        number = _full(len(tokens), METER_NAMES.index(meter))
-        return logits(judge, encoded(model, tokens, meter), number)[:, None]
-
+    networks, notes = checkpoint.load_networks(path_of(name))
+    judge = Judge(name, networks["critic/judge"], notes, model or checkpoint.loaded)
     rule = Rule(
         name=name,
         about=f"like the melodies of {notes['positive'].partition(' in ')[2]}",
@@ -84,24 +119,15 @@ def constraint(name: str, weight: float = 1.0, model: "Model | None" = None) -> 
         goals="met",
         source=f"labels; right on {notes['accuracy']} of {notes['held out']} phrases held out",
         measures=(f"log odds of {name}",),
-        measure=measure,
-        parse=_wanted,
+        measure=judge.measure,
+        parse=_likely,
         value=_probability,
         limits=lambda meter: (-math.inf, math.inf),
     )
-    from dataclasses import replace
-
-    source = path_of(name).read_bytes().hex()
-    return Constraint(replace(rule, critic=partial(own_critic, rule, source)), _wanted("met"), weight)
+    return Constraint(replace(rule, critic=partial(judge.critic, rule)), rule.parse("met"), weight)
 
 
-def _full(n: int, number: int) -> "Tensor":
-    import torch
-
-    return torch.full((n,), number)
-
-
-def _wanted(text: str) -> Goal:
+def _likely(text: str) -> Goal:
     return Goal(text, (0.0,), (math.inf,))
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
 
 HELD_OUT = 5  # one tune in so many tries the judge and does not teach it
+STEPS = 400  # of the judge's fit
 NOISE = 0.3  # standard deviations of encodings added in teaching, since phrases are few
 
 
@@ -46,7 +47,7 @@ def train(name: str, positive: Path, negative: Path, model: "Model") -> dict[str
     taught = ~torch.from_numpy(held_out)
     generator = torch.Generator().manual_seed(0)
     z, m, y = _balanced((x[taught] - center) / scale, meter[taught], label[taught], generator)
-    judge, _ = fit_critic(Points(z, m), y, "bernoulli", SmallFit(steps=400, batch=256, noisy=False, weight_decay=0.1), conditions=len(METER_NAMES))
+    judge, _ = fit_critic(Points(z, m), y, "bernoulli", SmallFit(steps=STEPS, batch=256, noisy=False, weight_decay=0.1), conditions=len(METER_NAMES))
     # the judge reads raw encodings: standardising is folded into its first layer
     first = judge.trunk.first
     first.weight.copy_(first.weight / scale)
@@ -55,6 +56,7 @@ def train(name: str, positive: Path, negative: Path, model: "Model") -> dict[str
     notes = {
         "name": name,
         "model": model.fingerprint(),
+        "model name": model.name,
         "positive": f"{len(sides[0][0])} phrases in {positive}",
         "negative": f"{len(sides[1][0])} phrases in {negative}",
         "held out": int(held_out.sum()),

@@ -1,0 +1,79 @@
+"""Two folders of MIDI become a rule, for the model that it was taught with, whichever that is."""
+
+import numpy as np
+import pytest
+import torch
+
+from musiclc import custom
+from musiclc.custom import labels
+from musiclc.errors import InputError, MusiclcError, UsageError
+from musiclc.midi import to_bytes
+from musiclc.music import tokens as tok
+from musiclc.music.melody import Melody, Note
+from musiclc.sampling import sample as sampling
+from musiclc.training import labels as training_labels
+from tests.helpers import c_major_scale, tiny_model
+
+CALM = Melody(tuple(Note(s, 64, 8) for s in range(0, 64, 8)))
+WILD = Melody(tuple(Note(s, 64, 1) for s in range(64)))
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """calm/ and wild/, fifteen melodies each."""
+    monkeypatch.setattr(training_labels, "STEPS", 60)
+    random = np.random.default_rng(0)
+    for side, (low, step) in {"calm": (60, 8), "wild": (60, 1)}.items():
+        (tmp_path / side).mkdir()
+        for i in range(15):
+            notes = tuple(Note(s, int(low + random.choice([0, 2, 4, 5, 7])), step) for s in range(0, 64, step))
+            (tmp_path / side / f"{i}.mid").write_bytes(to_bytes(Melody(notes)))
+    return tmp_path / "calm", tmp_path / "wild"
+
+
+def test_two_folders_of_midi_become_a_rule(folders):
+    model = tiny_model()
+    before = torch.get_rng_state()
+    notes = training_labels.train("calm", *folders, model)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert notes["held out"] >= 2
+    assert [n["name"] for n in labels.stored()] == ["calm"]
+    wish = labels.constraint("calm", model=lambda: model)
+    measures = wish.rule.measure(tok.from_melodies([CALM, WILD]), "4/4")
+    assert measures[0] > measures[1]
+    assert 0 < wish.verdict(measures[0])["value"] < 1
+    assert len(list(sampling.sample(model, [wish], 1, sampling.SampleOptions(attempts=1)))) == 1
+
+
+def test_a_rule_is_for_the_model_that_it_was_taught_with_whichever_that_is(folders):
+    other = tiny_model("other")
+    training_labels.train("calm", *folders, other)
+    wish = custom.parse("calm@2", lambda: other)
+    assert wish.weight == 2
+    assert len(list(sampling.sample(other, [wish], 1, sampling.SampleOptions(attempts=1)))) == 1
+
+
+def test_with_another_model_both_are_named_once_the_rule_is_needed_and_not_before(folders):
+    taught, other = tiny_model("mine"), tiny_model("other")
+    training_labels.train("calm", *folders, taught)
+
+    def fail():
+        raise AssertionError("asked for the model without need")
+
+    custom.parse("calm", fail)  # checking a table of jobs must not load a model
+    wish = custom.parse("calm", lambda: other)
+    why = rf"rule calm: taught with the model mine \({taught.fingerprint()}\), and this is other \({other.fingerprint()}\); .* --model,"
+    with pytest.raises(MusiclcError, match=why):
+        wish.rule.measure(tok.from_melodies([CALM]), "4/4")
+    with pytest.raises(MusiclcError, match=why):
+        list(sampling.sample(other, [wish]))
+
+
+def test_what_cannot_be_taught_is_refused(folders, tmp_path):
+    calm, wild = folders
+    with pytest.raises(UsageError, match="no shipped rule"):
+        training_labels.train("density", calm, wild, tiny_model())
+    (tmp_path / "few").mkdir()
+    (tmp_path / "few" / "a.mid").write_bytes(to_bytes(c_major_scale()))
+    with pytest.raises(InputError, match="usable phrases"):
+        training_labels.train("x", tmp_path / "few", wild, tiny_model())
