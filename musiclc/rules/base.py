@@ -117,7 +117,7 @@ def plain(measures: np.ndarray, goal: Goal | None) -> Any:
 
 
 def number_goal(name: str, tolerance: float, words: dict[str, tuple[float, float]] | None = None) -> Callable[[str], Goal]:
-    """A parser of goals on a rule's one measure: "6", "4..8", ">=8", "<=3", or one of `words` with its bounds."""
+    """A parser of goals on a rule's one measure: "6", "4..8", ">=8", ">8", "<=3", "<3", or one of `words` with its bounds."""
 
     def parse(text: str) -> Goal:
         word = text.strip().lower()

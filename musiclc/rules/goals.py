@@ -1,7 +1,7 @@
 """Goals: what a rule's number should be, as text → bounds → a score in [0, 1] that grades near misses.
 
-A number is near ("6": within the rule's tolerance), "4..8" an interval, ">=8" and "<=3" half-lines. Words and keys are each
-rule's own (rules/). All become bounds on the rule's measures; 1 means met.
+A number is near ("6": within the rule's tolerance), "4..8" an interval with both ends, ">=8" and "<=3" half-lines with their end, ">8" and
+"<3" half-lines without it. Words and keys are each rule's own (rules/). All become bounds on the rule's measures; 1 means met.
 
 Inside: `Goal`, `interval`, `distance_score`.
 """
@@ -15,7 +15,10 @@ import numpy as np
 from musiclc.errors import UsageError
 
 _NUMBER = r"\s*([-+]?(?:\d+(?:\.\d+)?|\.\d+))\s*"
-_NEAR, _BETWEEN, _BOUND = re.compile(_NUMBER), re.compile(rf"{_NUMBER}\.\.(?!\.){_NUMBER}"), re.compile(rf"\s*([<>])=?{_NUMBER}")
+_NEAR, _BETWEEN, _BOUND = re.compile(_NUMBER), re.compile(rf"{_NUMBER}\.\.(?!\.){_NUMBER}"), re.compile(rf"\s*([<>]=?){_NUMBER}")
+BEYOND = (
+    1e-6  # how far beyond its end an open bound begins, for ends and tolerances up to 1, else as a share of them: values are told to six decimals
+)
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,9 @@ class Goal:
 
 
 def interval(text: str, tolerance: float, rule: str, words: tuple[str, ...] = ()) -> tuple[float, float]:
-    """The closed interval that a goal's text means; a bare number stretches by `tolerance` to both sides.
+    """The closed interval that a goal's text means; a bare number stretches by `tolerance` to both sides, ">8" begins just beyond 8.
 
-    Raises UsageError when it is none of "6", "4..8", ">=8", "<=3"; it names the rule's `words`, which the caller has tried.
+    Raises UsageError when it is none of "6", "4..8", ">=8", ">8", "<=3", "<3"; it names the rule's `words`, which the caller has tried.
     """
     if match := _NEAR.fullmatch(text):
         return float(match[1]) - tolerance, float(match[1]) + tolerance
@@ -52,9 +55,13 @@ def interval(text: str, tolerance: float, rule: str, words: tuple[str, ...] = ()
             raise UsageError(f"{rule} {text!r}: the interval is empty; the lower end comes first, as in {match[2]}..{match[1]}")
         return low, high
     if match := _BOUND.fullmatch(text):
-        return (float(match[2]), math.inf) if match[1] == ">" else (-math.inf, float(match[2]))
+        end = float(match[2])
+        beyond = 0.0 if match[1].endswith("=") else BEYOND * max(1.0, abs(end), tolerance)
+        return (end + beyond, math.inf) if match[1].startswith(">") else (-math.inf, end - beyond)
     known = f", or {', '.join(words)}" if words else ""
-    raise UsageError(f"{rule} {text!r}: wanted a number such as 6, an interval 4..8, or a bound '>=8' or '<=3' (quote it for the shell){known}")
+    raise UsageError(
+        f"{rule} {text!r}: wanted a number such as 6, an interval 4..8, or a bound '>=8', '>8', '<=3' or '<3' (quote it for the shell){known}"
+    )
 
 
 def distance_score(measures: np.ndarray, goal: Goal, tolerance: float) -> np.ndarray:

@@ -43,7 +43,7 @@ DENSITY = Rule(
     about="notes a bar",
     unit="notes a bar",
     span="0..16 (12 in 3/4 and 6/8)",
-    goals="6, 4..8, '>=8', '<=3'",
+    goals="6, 4..8, '>=8', '>8', '<=3', '<3'",
     source="counting (Engel et al. 2018, §5)",
     measures=("notes a bar",),
     measure=density_measures,

@@ -16,7 +16,45 @@ def test_intervals(text, bounds):
     assert interval(text, 0.5, "density") == bounds
 
 
-@pytest.mark.parametrize("text", ["", "six", "4...8", "4..", "==3", "1e9e9", "nan"])
+@pytest.mark.parametrize(
+    ("rule", "text", "met", "missed"),
+    [
+        ("density", ">8", 8.25, 8.0),  # a note more in four bars
+        ("density", "<3", 2.75, 3.0),
+        ("density", "> 0", 0.25, 0.0),
+        ("span", ">12", 13.0, 12.0),
+        ("motion", ">12", 12.25, 12.0),  # its tolerance is 2
+        ("contour", "<-1", -1.01, -1.0),
+        ("register", ">C5", 72.01, 72.0),
+        ("rests", ">0.1", 0.11, 0.1),
+        ("longest", "<1", 0.75, 1.0),
+    ],
+)
+def test_a_bound_without_the_equals_sign_is_strict(rule, text, met, missed):
+    constraint = parse_constraint(rule, text)
+    measures = np.array([[met], [missed]]).repeat(len(constraint.rule.measures), axis=1)
+    assert constraint.satisfied(measures).tolist() == [True, False]
+    assert 0.999 < constraint.score(measures)[1] < 1 - 5e-7
+    assert constraint.goal.text == text.strip()
+    assert constraint.verdict(measures[1])["score"] < 1
+
+
+def test_a_strict_bound_is_strict_however_coarse_the_rule():
+    low, high = interval(">5", 1e5, "hertz")
+    assert distance_score(np.array([[5.0]]), Goal(">5", (low,), (high,)), 1e5)[0] < 1 - 1e-9
+
+
+@pytest.mark.parametrize(("text", "possible"), [(">16", False), (">=16", True), (">15.9", True), ("<0", False), ("<=0", True)])
+def test_a_strict_bound_at_the_end_of_what_there_is_cannot_be_met(text, possible):
+    constraint = parse_constraint("density", text)
+    if possible:
+        constraint.rule.check(constraint.goal, "4/4")
+    else:
+        with pytest.raises(UsageError, match="cannot be met in 4/4"):
+            constraint.rule.check(constraint.goal, "4/4")
+
+
+@pytest.mark.parametrize("text", ["", "six", "4...8", "4..", "==3", "=>3", ">>3", "1e9e9", "nan"])
 def test_bad_intervals(text):
     with pytest.raises(UsageError, match="wanted a number such as 6"):
         interval(text, 0.5, "density")
