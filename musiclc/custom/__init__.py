@@ -3,7 +3,7 @@
 functions.py  a function as a rule;  labels.py  a rule that two folders taught;  critics.py  their critics, and the cache of them;
 identity.py  what a function is known by in the cache
 
-Others use `parse`, what --rule takes, and from the modules `rule_of_function`, `constraint`, `cached`, `forget`.
+Others use `parse`, what --rule takes, and from the modules `rule_of_function`, `constraint`, `bound`, `cached`, `forget`.
 """
 
 from collections.abc import Callable
@@ -25,6 +25,7 @@ def parse(text: str, model: "Callable[[], Model] | None" = None) -> Constraint:
     critic; @WEIGHT may follow. Raises UsageError.
 
     model: gives the loaded model of the run, for labelled critics, which ask for it when they first measure; the shipped one when absent.
+    Where constraints are parsed before there is a model, labels.bound tells them later.
     """
     body, weight = split_weight(text)
     if match := FILE.fullmatch(body.strip()):

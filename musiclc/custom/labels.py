@@ -4,7 +4,7 @@ A judge is taught on the VAE's encodings of both folders' phrases in canonical t
 rule: it measures decoded melodies, encoded anew. The critic that guides is fitted from it as from any rule of one's own. A judge knows
 the latent space of one model alone, whichever that is: the run must have that model.
 
-Inside: `constraint`, `Judge`, `path_of`, `stored`, `encoded`, `logits`. (Teaching: training/labels.py.)
+Inside: `constraint`, `bound`, `Judge`, `path_of`, `stored`, `encoded`, `logits`. (Teaching: training/labels.py.)
 """
 
 import hashlib
@@ -65,24 +65,35 @@ def logits(judge: Any, z: "Tensor", meter: "Tensor") -> np.ndarray:
     return found
 
 
+class Labelled(Constraint):
+    """A constraint by a labelled critic."""
+
+
 @dataclass(frozen=True)
 class Judge:
-    """A labelled critic with the model of the run, which must be the one that it was taught with. notes: what training/labels.py wrote."""
+    """A labelled critic, read when first needed, and the model of the run, which must be the one that it was taught with."""
 
     name: str
-    network: Any
-    notes: dict[str, Any]
     give: "Callable[[], Model]"
 
     @cached_property
+    def taught(self) -> tuple[Any, dict[str, Any]]:
+        """Its network, and what training/labels.py noted. Raises CheckpointError where the file is broken or gone."""
+        from musiclc.model.checkpoint import load_networks
+
+        networks, notes = load_networks(path_of(self.name))
+        return networks["critic/judge"], notes
+
+    @cached_property
     def model(self) -> "Model":
-        """The run's model, asked for when first needed."""
+        """The run's model. Raises MusiclcError when the judge was taught with another."""
         return self.checked(self.give())
 
     def checked(self, model: "Model") -> "Model":
-        """The model itself. Raises MusiclcError when the judge was taught with another."""
-        if self.notes["model"] != model.fingerprint():
-            taught = f"{self.notes.get('model name', 'one without a name')} ({self.notes['model']})"
+        """The model itself. Raises MusiclcError as `model`."""
+        _, notes = self.taught
+        if notes["model"] != model.fingerprint():
+            taught = f"{notes.get('model name', 'one without a name')} ({notes['model']})"
             raise MusiclcError(
                 f"rule {self.name}: taught with the model {taught}, and this is {model.name} ({model.fingerprint()}); "
                 f"name the file of the former with --model, or teach it anew with musiclc critic train --name {self.name}"
@@ -94,37 +105,44 @@ class Judge:
         import torch
 
         number = torch.full((len(tokens),), METER_NAMES.index(meter))
-        return logits(self.network, encoded(self.model, tokens, meter), number)[:, None]
+        return logits(self.taught[0], encoded(self.model, tokens, meter), number)[:, None]
 
     def critic(self, rule: Rule, model: "Model", goal: Goal, transposition: int) -> "Critic":
         """The rule's critic for points of the model."""
         return own_critic(rule, lambda: hashlib.sha256(path_of(self.name).read_bytes()).hexdigest(), self.checked(model), goal, transposition)
 
 
-def constraint(name: str, weight: float = 1.0, model: "Callable[[], Model] | None" = None) -> Constraint:
-    """The constraint "as in the positive folder".
+def constraint(name: str, weight: float = 1.0, model: "Callable[[], Model] | None" = None) -> Labelled:
+    """The constraint "as in the positive folder". Nothing is read before melodies are measured.
 
-    model: gives the model of the run, asked when melodies are first measured; the shipped one when absent. With another model
-    than it was taught with, measuring raises MusiclcError. Raises CheckpointError when the file of that name is broken.
+    model: gives the model of the run; the shipped one when absent. Measuring raises MusiclcError where that is not the model that taught it.
     """
-    from musiclc.model import checkpoint
-
-    networks, notes = checkpoint.load_networks(path_of(name))
-    judge = Judge(name, networks["critic/judge"], notes, model or checkpoint.loaded)
+    judge = Judge(name, model or _shipped)
     rule = Rule(
         name=name,
-        about=f"like the melodies of {notes['positive'].partition(' in ')[2]}",
+        about=f"like the melodies that taught {name}",
         unit="probability",
         span="0..1",
         goals="met",
-        source=f"labels; right on {notes['accuracy']} of {notes['held out']} phrases held out",
+        source="labels: musiclc critic list has their folders and how often it was right",
         measures=(f"log odds of {name}",),
         measure=judge.measure,
         parse=_likely,
         value=_probability,
         limits=lambda meter: (-math.inf, math.inf),
     )
-    return Constraint(replace(rule, critic=partial(judge.critic, rule)), rule.parse("met"), weight)
+    return Labelled(replace(rule, critic=partial(judge.critic, rule)), rule.parse("met"), weight)
+
+
+def bound(constraints: Sequence[Constraint], model: "Model") -> list[Constraint]:
+    """The constraints, those of labelled critics with this model as the run's."""
+    return [constraint(c.rule.name, c.weight, lambda: model) if isinstance(c, Labelled) else c for c in constraints]
+
+
+def _shipped() -> "Model":
+    from musiclc.model import checkpoint
+
+    return checkpoint.loaded()
 
 
 def _likely(text: str) -> Goal:

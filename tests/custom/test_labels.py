@@ -10,6 +10,7 @@ from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.midi import to_bytes
 from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody, Note
+from musiclc.rules import parse_constraint
 from musiclc.sampling import sample as sampling
 from musiclc.training import labels as training_labels
 from tests.helpers import c_major_scale, tiny_model
@@ -51,6 +52,16 @@ def test_a_rule_is_for_the_model_that_it_was_taught_with_whichever_that_is(folde
     wish = custom.parse("calm@2", lambda: other)
     assert wish.weight == 2
     assert len(list(sampling.sample(other, [wish], 1, sampling.SampleOptions(attempts=1)))) == 1
+
+
+def test_a_rule_that_was_parsed_before_there_was_a_model_is_told_later(folders):
+    other = tiny_model("other")
+    training_labels.train("calm", *folders, other)
+    density = parse_constraint("density", "6")
+    bound = labels.bound([density, custom.parse("calm@2")], other)
+    assert bound[0] is density
+    assert bound[1].weight == 2
+    assert bound[1].rule.measure(tok.from_melodies([CALM, WILD]), "4/4").shape == (2, 1)
 
 
 def test_with_another_model_both_are_named_once_the_rule_is_needed_and_not_before(folders):
