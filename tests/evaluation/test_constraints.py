@@ -102,7 +102,9 @@ def test_agreement_by_hand():
 
 
 def test_targets_are_even_between_quantiles_and_aimed_at_with_seeds_of_their_own(monkeypatch):
-    """A corpus of 2 and of 10 notes a bar, in halves: targets 2, 6, 10. Single melodies have 2 notes a bar whatever is asked."""
+    """A corpus of 2 and of 10 notes a bar, in halves but for one phrase of 1 and one of 16: targets 2, 6, 10. Single melodies have some 2 notes
+    a bar, whatever is asked.
+    """
     monkeypatch.setattr(constraints, "TARGETED", ("density",))
     monkeypatch.setattr(constraints, "TARGETS", 3)
     monkeypatch.setattr(constraints, "EACH", 2)
@@ -114,7 +116,7 @@ def test_targets_are_even_between_quantiles_and_aimed_at_with_seeds_of_their_own
         return dense(8, 8 + (target > 5)) if method == "guided" else dense(int(4 * target), int(4 * target))
 
     sampler(monkeypatch, answer)
-    (row,), points, usual = by_target(bench(train=dense(*[8] * 50, *[40] * 50)))
+    (row,), points, usual = by_target(bench(train=dense(4, *[8] * 150, *[40] * 150, 64)))
     assert aimed[:3] == [("guided", "2.0000", 2, 7), ("guided", "6.0000", 2, 8), ("guided", "10.0000", 2, 9)]
     assert row["targets"] == "2..10"
     assert (row["Pearson, delivered"], row["error, delivered"], row["met, delivered"]) == (1.0, 0.0, 1.0)

@@ -176,14 +176,14 @@ def test_a_row_for_each_that_is_asked_and_only_tunes_that_can_have_it(monkeypatc
 
 
 def test_there_and_back_by_hand(monkeypatch):
-    """Two tunes to the parallel minor and back: one returns with one of its 32 notes changed, the other stays in minor."""
+    """Three tunes to the parallel minor and back: two return with one of their 32 notes changed, the other stays in minor."""
     minor = to_bytes(tok.to_melody(changed(SCALE, TO_MINOR), "4/4"))
     one_off = SCALE.copy()
     one_off[0] = 62 - tok.PITCH_OF_TOKEN
-    returns = iter([to_bytes(tok.to_melody(one_off, "4/4")), minor])
-    editor(monkeypatch, lambda song, goals, options: minor if goals == C_MINOR else next(returns), c_major_scale(), c_major_scale())
+    returns = iter([to_bytes(tok.to_melody(one_off, "4/4")), minor, to_bytes(tok.to_melody(one_off, "4/4"))])
+    editor(monkeypatch, lambda song, goals, options: minor if goals == C_MINOR else next(returns), *[c_major_scale()] * 3)
     (row,) = edits.back(None, None, 2, 7)
-    assert row == {"files": 2, "there": 1.0, "and back": 0.5, "notes of the first": round((31 / 32 + 20 / 32) / 2, 4)}
+    assert row == {"files": 3, "there": 1.0, "and back": round(2 / 3, 4), "notes of the first": round((31 + 20 + 31) / 96, 4)}
 
 
 def test_files_that_meet_everything_already_are_compared_byte_by_byte(monkeypatch):

@@ -85,8 +85,9 @@ def test_distinct_takes_transpositions_for_the_same():
     assert samples.distinct(rows) == 0.75
 
 
-def test_snapping_puts_everything_in_c_and_moves_nothing_that_is():
+def test_snapping_moves_sharps_down_and_nothing_that_is_in_c():
     assert (samples._snapped(SCALE[None]) == SCALE).all()
+    assert (samples._snapped(phrase(61, 63, 66, 68, 70)[None])[0] == phrase(60, 62, 65, 67, 69)).all()
     chromatic = np.arange(40, 56, dtype=np.uint8)[None]
     pitches = (samples._snapped(chromatic)[0].astype(int) + tok.PITCH_OF_TOKEN) % 12
     assert set(pitches.tolist()) == {0, 2, 4, 5, 7, 9, 11}

@@ -4,9 +4,10 @@ import pytest
 
 from musiclc.editing.transform import piece_of
 from musiclc.evaluation import tunes
-from musiclc.midi import to_bytes
+from musiclc.midi import read_song, to_bytes
 from musiclc.music.melody import Melody, Note
 from musiclc.training import scores
+from tests import golden
 from tests.evaluation.worked import tune
 from tests.helpers import c_major_scale, jig
 
@@ -31,6 +32,14 @@ def test_more_notes_than_a_bar_has_steps_are_not_asked_for():
     assert tunes.possible(tune(jig()), {"density": "12"})
     assert not tunes.possible(tune(jig()), {"density": "12.5"})
     assert tunes.possible(tune(c_major_scale()), {"key": "C", "density": "16"})
+
+
+def test_density_counts_the_bars_of_every_meter():
+    bars = ["4/4"] * 8 + ["3/4"] * 6
+    data = golden.song(4, bars, 60)
+    mixed = tunes.WholeTune("mixed", data, read_song(data))
+    assert len(mixed.song.sections) == 2
+    assert mixed.density == pytest.approx(len(golden.line(4, bars, 60)) / 14)
 
 
 def test_all_goals_must_be_met():
