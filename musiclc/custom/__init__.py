@@ -1,8 +1,9 @@
 """Rules of one's own: a Python function in a file, or two folders of MIDI, becomes a rule like any other.
 
 functions.py  a function as a rule;  labels.py  a rule that two folders taught;  critics.py  their critics, and the cache of them
+request.py    what requests of commands share: values by option, and the constraints among them
 
-Others use `parse`, what --rule takes, and from the modules `rule_of_function`, `constraint`, `cached`, `forget`.
+Others use `parse`, what --rule takes, and from the modules `rule_of_function`, `constraint`, `bound`, `cached`, `forget`.
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ __all__ = ["parse"]
 
 def parse(text: str) -> Constraint:
     """A constraint from what --rule takes: "NAME=GOAL", "FILE.py:FUNCTION", "FILE.py:FUNCTION=GOAL", or the NAME of a labelled
-    critic; @WEIGHT may follow. Raises UsageError.
+    critic, which labels.bound gives its networks; @WEIGHT may follow. Raises UsageError.
     """
     body, weight = split_weight(text)
     if match := FILE.fullmatch(body.strip()):
@@ -25,5 +26,5 @@ def parse(text: str) -> Constraint:
     from musiclc.custom import labels
 
     if "=" not in body and labels.path_of(body.strip()).exists():
-        return labels.constraint(body.strip(), weight)
+        return labels.labelled(body.strip(), weight)
     return parse_rule_option(text)

@@ -3,7 +3,7 @@
 A judge is taught on the VAE's encodings of both folders' phrases at home, and tried on tunes held out. From then on it is the
 rule: it measures decoded melodies, encoded anew. The critic that guides is fitted from it as from any rule of one's own.
 
-Inside: `constraint`, `path_of`, `stored`, `encoded`, `logits`. (Teaching: training/labels.py.)
+Inside: `constraint`, `labelled`, `bound`, `path_of`, `stored`, `encoded`, `logits`. (Teaching: training/labels.py.)
 """
 
 import math
@@ -93,6 +93,37 @@ def constraint(name: str, weight: float = 1.0, model: "Model | None" = None) -> 
 
     source = path_of(name).read_bytes().hex()
     return Constraint(replace(rule, critic=partial(own_critic, rule, source)), _wanted("met"), weight)
+
+
+class Labelled(Constraint):
+    """A constraint by a labelled critic whose networks are not loaded yet."""
+
+
+def labelled(name: str, weight: float = 1.0) -> Labelled:
+    """The constraint "as in the positive folder" before there is a model; `bound` gives it its networks."""
+
+    def measure(tokens: np.ndarray, meter: str) -> np.ndarray:
+        raise MusiclcError(f"{name}: a labelled critic measures with the model that it was taught with; see custom.labels.bound")
+
+    rule = Rule(
+        name=name,
+        about=f"like the melodies that taught {name}",
+        unit="probability",
+        span="0..1",
+        goals="met",
+        source="labels",
+        measures=(f"log odds of {name}",),
+        measure=measure,
+        parse=_wanted,
+        value=_probability,
+        limits=lambda meter: (-math.inf, math.inf),
+    )
+    return Labelled(rule, _wanted("met"), weight)
+
+
+def bound(constraints: Sequence[Constraint], model: "Model") -> list[Constraint]:
+    """The constraints, those of labelled critics with their networks, which that very model must have been taught with. Raises MusiclcError."""
+    return [constraint(c.rule.name, c.weight, model) if isinstance(c, Labelled) else c for c in constraints]
 
 
 def _full(n: int, number: int) -> "Tensor":
