@@ -40,6 +40,17 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """As any group, with the exit codes of what is stopped: Ctrl-C 130, a closed pipe 141."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("musiclc: stopped", err=True)
+            raise click.exceptions.Exit(130) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(141) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
@@ -70,9 +81,3 @@ def main() -> None:
             raise
         click.echo(f"musiclc: {error}", err=True)
         sys.exit(error.code)
-    except KeyboardInterrupt:
-        click.echo("musiclc: stopped", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)

@@ -1,6 +1,5 @@
 """Options that commands share, the rules' own made from the RULES table, and how talk goes to standard error."""
 
-import functools
 import json
 import logging
 import sys
@@ -10,12 +9,13 @@ from typing import Any
 import click
 
 from musiclc.errors import UsageError
-from musiclc.rules import RULES, parse_constraint, parse_rule_option
+from musiclc.model.numerics import NUMERICS
+from musiclc.rules import RULES, parse_constraint
 from musiclc.rules.base import Constraint
 
 
-class _Wish(click.ParamType):
-    """A goal of one shipped rule, or NAME=GOAL for --rule; a mistake is Click's own usage error."""
+class _Goal(click.ParamType):
+    """A goal of one shipped rule, or what --rule takes; a mistake is Click's own usage error."""
 
     name = "goal"
 
@@ -31,17 +31,13 @@ class _Wish(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class OwnRule(_Wish):
+class OwnRule(_Goal):
     """What --rule takes: NAME=GOAL, FILE.py:FUNCTION[=GOAL], or the NAME of a labelled critic; @WEIGHT may follow."""
 
     def __init__(self) -> None:
-        super().__init__(_own)
+        from musiclc import custom
 
-
-def _own(text: str) -> Constraint:
-    from musiclc import custom  # reads files, and is seldom wanted
-
-    return custom.parse(text) if ".py:" in text or "=" not in text else parse_rule_option(text)
+        super().__init__(custom.parse)
 
 
 def _goal_parser(name: str) -> Callable[[str], Constraint]:
@@ -49,27 +45,46 @@ def _goal_parser(name: str) -> Callable[[str], Constraint]:
 
 
 def constraint_options(function: Callable) -> Callable:
-    """--key, --density, … one a shipped rule, and --rule NAME=GOAL; the command gets `constraints`, a list."""
-
-    def gather(ctx: click.Context, **values: Any) -> Any:
-        wished = [values.pop(f"rule_{name}") for name in RULES]
-        constraints = [c for c in wished if c is not None] + list(values.pop("rule"))
-        return ctx.invoke(function, constraints=constraints, **values)
-
-    # carries the docstring and the options declared so far
-    command: Callable = click.pass_context(functools.update_wrapper(gather, function))
+    """--key, --density, … one a shipped rule, and --rule NAME=GOAL; the command gets them by these names, as Constraints."""
     for name, rule in reversed(RULES.items()):
         text = f"{rule.about}: {rule.goals}"
-        command = click.option(f"--{name}", f"rule_{name}", type=_Wish(_goal_parser(name)), metavar="GOAL", help=text)(command)
+        function = click.option(f"--{name}", name, type=_Goal(_goal_parser(name)), metavar="GOAL", help=text)(function)
     help_text = "A rule by name, FILE.py:FUNCTION[=GOAL] of your own, or a NAME that musiclc critic taught; @WEIGHT may follow."
-    option = click.option("--rule", multiple=True, type=OwnRule(), metavar="NAME=GOAL|FILE.py:FUNCTION[=GOAL]", help=help_text)
-    return option(command)
+    return click.option("--rule", multiple=True, type=OwnRule(), metavar="NAME=GOAL|FILE.py:FUNCTION[=GOAL]", help=help_text)(function)
 
 
 model_option = click.option("--model", type=click.Path(), help="A model file; the shipped one when absent.")
+numerics_option = click.option(
+    "--numerics", type=click.Choice(NUMERICS), default="auto", show_default=True, help="In what the networks run; auto: as this machine is fastest."
+)
 quiet_option = click.option("--quiet", is_flag=True, help="Say nothing on standard error but errors.")
 recursive_option = click.option("-r", "--recursive", is_flag=True, help="Read folders with all folders below them.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON lines on standard output.")
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+strict_option = click.option("--strict", is_flag=True, help="Exit 3 when some file misses a constraint.")
+output_option = click.option("-o", "--output", help="FILE.mid for one, a folder for many, - for standard output; the current folder when absent.")
+
+
+def name_option(default: str) -> Callable:
+    """--name, with a command's own default."""
+    text = "File names; fields: stem, seed, index and the rules' names."
+    return click.option("--name", default=default, show_default=True, help=text)
+
+
+def run_options(function: Callable) -> Callable:
+    """What the commands that make files have in common: --seed, --strict, --overwrite, --model, --numerics, --json, --quiet."""
+    seed_option = click.option("--seed", type=click.IntRange(0), help="Drawn and reported when absent.")
+    for option in (quiet_option, json_option, numerics_option, model_option, overwrite_option, strict_option, seed_option):
+        function = option(function)
+    return function
+
+
+def edit_options(function: Callable) -> Callable:
+    """--track, --midi-type, and run_options."""
+    own_type = click.Choice(["0", "1"])
+    hidden = click.option("--midi-type", type=own_type, hidden=True, help="Edited files keep their own type.", expose_value=False)
+    track = click.option("--track", default="auto", show_default=True, metavar="auto|NAME|INDEX", help="The track that has the melody.")
+    return track(hidden(run_options(function)))
 
 
 class _Said(logging.Handler):
@@ -121,6 +136,6 @@ def dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def goal_fields(constraints: list[Constraint]) -> dict[str, str]:
-    """Rule → goal, for file names; "any" where nothing was asked."""
-    return dict.fromkeys(RULES, "any") | {c.rule.name: c.goal.text for c in constraints}
+def complain(error: Exception) -> None:
+    """One line on standard error."""
+    click.echo(f"musiclc: {error}", err=True)

@@ -112,7 +112,7 @@ def _engine(name: str, workers: int | None, address: str | None, output: Path) -
     from musiclc.batch import folder
     from musiclc.batch import workers as engines
 
-    runners = "musiclc.cli._jobs:runners"
+    runners = "musiclc.batch.commands:runners"
     if name == "ray":
         return engines.on_ray(address, workers, runners)
     if address:
@@ -161,7 +161,7 @@ def _teller(total: int, place: _Place, as_json: bool, quiet: bool) -> Callable[[
 
 
 def _page(output: Path, report: Path) -> None:
-    from musiclc.cli._inputs import complain
+    from musiclc.cli._options import complain
     from musiclc.files import write_whole
     from musiclc.output import render
 

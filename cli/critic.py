@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from musiclc.cli._options import OwnRule, dump, json_option, model_option, quiet_option, talker
+from musiclc.cli._options import OwnRule, dump, json_option, model_option, numerics_option, quiet_option, talker
+from musiclc.rules.base import Constraint
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,8 +25,9 @@ def command() -> None:
 @click.option("--positive", type=click.Path(path_type=Path, file_okay=False), help="Folder of MIDI as wanted.")
 @click.option("--negative", type=click.Path(path_type=Path, file_okay=False), help="Folder of MIDI as not wanted.")
 @model_option
+@numerics_option
 @quiet_option
-def train(rule, name: str | None, positive: Path | None, negative: Path | None, model: str | None, quiet: bool) -> None:  # type: ignore[no-untyped-def]
+def train(rule: Constraint | None, name: str | None, positive: Path | None, negative: Path | None, quiet: bool, **of_model: str) -> None:
     """Fit a critic for a rule of one's own, or teach one by two folders."""
     labelled = [name, positive, negative]
     if any(labelled) if rule is not None else not all(labelled):
@@ -34,7 +36,7 @@ def train(rule, name: str | None, positive: Path | None, negative: Path | None, 
     from musiclc.sampling import sample as sampling
 
     talk = talker(quiet)
-    loaded = checkpoint.load(model)
+    loaded = checkpoint.load(of_model["model"], of_model["numerics"])
     if rule is not None:
         sampling.prepare_critics(loaded, [rule])
         return

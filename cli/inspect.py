@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from musiclc.cli._inputs import complain, expand
-from musiclc.cli._options import dump, json_option, recursive_option
+from musiclc.cli._options import complain, dump, json_option, recursive_option
 
 
 @click.command()
@@ -22,6 +21,7 @@ def command(inputs: tuple[str, ...], track: str, recursive: bool, as_json: bool)
     """
     from musiclc.errors import InputError
     from musiclc.midi import read_song
+    from musiclc.midi.inputs import expand
 
     found, errors = expand(inputs, recursive)
     for given in found:

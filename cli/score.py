@@ -1,64 +1,114 @@
-"""musiclc score: the rules on MIDI files."""
+"""musiclc score: the rules on MIDI files, and whether files are what their manifest says."""
 
 import csv
 import io
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-from musiclc.cli._inputs import complain, expand
-from musiclc.cli._options import constraint_options, dump, json_option, quiet_option, recursive_option, talker
+from musiclc.cli._options import (
+    complain,
+    constraint_options,
+    dump,
+    json_option,
+    model_option,
+    quiet_option,
+    recursive_option,
+    strict_option,
+    talker,
+)
+from musiclc.errors import MusiclcError, UsageError
+from musiclc.rules.base import Constraint
+
+Talk = Callable[[str], None]
 
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(), metavar="INPUT...")
 @constraint_options
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table with commas.")
-@click.option("--strict", is_flag=True, help="Exit 3 when some file misses a constraint.")
+@click.option("--check", is_flag=True, help="INPUT are manifests: say which files are not what they say; exit 1 when some are not.")
+@strict_option
 @recursive_option
+@model_option
 @json_option
 @quiet_option
-def command(inputs: tuple[str, ...], constraints: list, as_csv: bool, strict: bool, recursive: bool, as_json: bool, quiet: bool) -> None:
+def command(inputs: tuple[str, ...], check: bool, as_csv: bool, as_json: bool, quiet: bool, **values: Any) -> None:
     """Measure MIDI files by the rules: by every rule, or by the constraints given. INPUT: files, folders, or - for standard input.
 
     A line a file on standard output, and with constraints a summary on standard error.
-    """
-    from musiclc import rules
-    from musiclc.errors import InputError
-    from musiclc.midi import read_melody
 
-    if as_csv and as_json:
-        raise click.UsageError("--csv and --json exclude each other")
+    \b
+    musiclc score out/*.mid --key "A minor" --json
+    musiclc score --check out/manifest.jsonl
+    """
+    if as_csv and (as_json or check):
+        raise UsageError(f"--csv and {'--json' if as_json else '--check'} exclude each other")
     talk = talker(quiet)
-    entries: list[dict[str, Any]] = []
-    found, errors = expand(inputs, recursive)
-    for error in errors:
+    strict, recursive, constraints = values.pop("strict"), values.pop("recursive"), _constraints(values)
+    if check:
+        sys.exit(_check(inputs, constraints, as_json, talk))
+    table = _Table("json" if as_json else "csv" if as_csv else "text")
+    codes = _score(inputs, recursive, constraints, table)
+    if constraints and table.rows:
+        talk(f"{table.met} of {table.rows} files meet {'every constraint' if len(constraints) > 1 else 'the constraint'}")
+    sys.exit(max(codes) if codes else 3 if strict and constraints and table.met < table.rows else 0)
+
+
+def _constraints(values: dict[str, Any]) -> list[Constraint]:
+    """The constraints given, labelled critics with the model named."""
+    from musiclc.custom.labels import Labelled, bound
+    from musiclc.custom.request import constraints_of, given
+
+    model = values.pop("model")
+    constraints = constraints_of(given(values))
+    if not any(isinstance(c, Labelled) for c in constraints):
+        return constraints
+    from musiclc.model import checkpoint
+
+    return bound(constraints, checkpoint.loaded(model))
+
+
+def _score(inputs: tuple[str, ...], recursive: bool, constraints: list[Constraint], table: "_Table") -> list[int]:
+    """Print a row for each input; the exit codes of those that could not be measured."""
+    from musiclc import rules
+    from musiclc.midi import read_melody
+    from musiclc.midi.inputs import expand
+
+    found, unread = expand(inputs, recursive)
+    errors: list[MusiclcError] = [*unread]
+    for error in unread:
         complain(error)
-    failed = len(errors)
     for given in found:
         try:
             melody = read_melody(given.source, name=given.name)
-        except InputError as error:
-            complain(error)
-            failed += 1
-            continue
-        entry = {"file": given.name, "meter": melody.meter, "bars": melody.bars, "notes": len(melody.notes)}
-        entry["rules"] = rules.score(melody, constraints)
-        entries.append(entry)
-        if as_json:
-            click.echo(dump(entry))
-        elif as_csv:
-            click.echo(_csv_lines(entry, header=len(entries) == 1), nl=False)
+            entry = {"file": given.name, "meter": melody.meter, "bars": melody.bars, "notes": len(melody.notes)}
+            entry["rules"] = rules.score(melody, constraints)
+        except MusiclcError as error:
+            errors.append(MusiclcError(f"{given.name}: {error}") if isinstance(error, UsageError) else error)  # a rule of one's own, say
+            complain(errors[-1])
         else:
-            click.echo(_line(entry))
-    met = sum(all(r["satisfied"] for r in e["rules"]) for e in entries) if constraints else len(entries)
-    if constraints and entries:
-        talk(f"{met} of {len(entries)} files meet {'every constraint' if len(constraints) > 1 else 'the constraint'}")
-    if failed:
-        sys.exit(4)
-    if strict and met < len(entries):
-        sys.exit(3)
+            table.add(entry)
+    return [error.code for error in errors]
+
+
+class _Table:
+    """Rows on standard output as they come. style: json, csv or text. rows, met: how many, and how many meet every constraint."""
+
+    def __init__(self, style: str):
+        self.style, self.rows, self.met = style, 0, 0
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Print a row."""
+        self.rows += 1
+        self.met += all(r.get("satisfied", True) for r in entry["rules"])
+        if self.style == "csv":
+            click.echo(_csv_lines(entry, header=self.rows == 1), nl=False)
+        else:
+            click.echo(dump(entry) if self.style == "json" else _line(entry))
 
 
 def _line(entry: dict[str, Any]) -> str:
@@ -80,3 +130,25 @@ def _csv_lines(entry: dict[str, Any], header: bool) -> str:
         table.writeheader()
     table.writerow(row)
     return text.getvalue()
+
+
+# ---- --check -------------------------------------------------------------------------------------------------------
+
+
+def _check(manifests: tuple[str, ...], own: list[Constraint], as_json: bool, talk: Talk) -> int:
+    """Say which files are not what the manifests say; the exit code."""
+    from musiclc.editing.verify import verified
+
+    files = bad = 0
+    unknown: set[str] = set()
+    for name in manifests:
+        for finding in verified(Path(name), {c.rule.name: c for c in own}):
+            files, bad, unknown = files + 1, bad + bool(finding.wrong), unknown.union(finding.unknown)
+            if as_json:
+                click.echo(dump({"file": finding.file, "as_said": not finding.wrong, "wrong": finding.wrong, "unknown": finding.unknown}))
+            elif finding.wrong:
+                click.echo("; ".join(finding.wrong))
+    for rule in sorted(unknown):
+        talk(f"musiclc: {rule}: not measured; name it with --rule, such as --rule my.py:{rule}")
+    talk(f"{files - bad} of {files} files are what the manifest says")
+    return 1 if bad else 0

@@ -231,7 +231,7 @@ class Checker:
         shape = json.dumps([command.name, {k: v for k, v in options.items() if k not in command.free}])
         together = json.dumps([command.name, options, n > 1])
         if together not in self._together:
-            command.check({**values, "n": n, "seed": seed})
+            command.check({**values, **{k: v for k, v in texts.items() if k == "input"}, "seed": seed})
             if len(self._together) >= MOST_REMEMBERED:
                 self._together.clear()
             self._together.add(together)

@@ -28,6 +28,10 @@ class JobPart:
     count: int
     fingerprint: str
 
+    def told(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """The entry of one of its files as the batch's manifest has it."""
+        return {"job": self.job, **entry, "file": f"{self.job}/{entry['file']}", "fingerprint": self.fingerprint}
+
 
 @dataclass(frozen=True)
 class Unit:

@@ -1,36 +1,25 @@
 """Sample jobs in a worker: melodies of many jobs of like shape, drawn in shared chunks.
 
-Inside: `Request`, `runner`.
+Inside: `runner`.
 """
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from musiclc.batch import messages
 from musiclc.model import checkpoint
-from musiclc.output import manifest
-from musiclc.rules import RULES
-from musiclc.rules.base import Constraint
 from musiclc.sampling import sample as sampling
+from musiclc.sampling.request import SampleRequest
 
 if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
 
-FREE = frozenset({"bpm", "program", "midi_type", "name", "strict"})  # options that jobs sharing chunks may differ in
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the options of a sample job say, as the library has it."""
-
-    constraints: list[Constraint]
-    options: sampling.SampleOptions
-    style: manifest.MidiOptions
-    pattern: str
-    model: str | None
+Read = Callable[[dict[str, Any]], SampleRequest]  # a job's options as texts → what they ask for
+Load = Callable[[SampleRequest], "Model"]
 
 
 @dataclass
@@ -66,65 +55,62 @@ class _Open:
         return found
 
 
-def runner(read: Callable[[dict[str, Any]], Request]) -> messages.Runner:
-    """A runner of sample jobs. read: a job's options as texts → what they say."""
-    load = lru_cache(maxsize=2)(checkpoint.load)
+def runner(request_of: Read) -> messages.Runner:
+    """A runner of sample jobs."""
+    models = lru_cache(maxsize=2)(checkpoint.load)
+    requests = lru_cache(maxsize=256)(lambda text: request_of(json.loads(text)))
+
+    def load(request: SampleRequest) -> "Model":
+        return models(request.model, request.numerics)
+
+    def read(options: dict[str, Any]) -> SampleRequest:
+        asked: SampleRequest = requests(json.dumps(options))
+        return asked
 
     def run(unit: messages.Unit, also: messages.Also) -> Iterator[messages.Message]:
-        request = read(unit.parts[0].options)
         open_ = _Open()
         open_.take_in(unit)
-
-        def more(most: int) -> list[tuple[int, int]]:
-            items = open_.next_items(most)
-            while len(items) < most and (other := also(unit.shape)):
-                open_.take_in(other)
-                items += open_.next_items(most - len(items))
-            return items
-
         try:
-            yield from _drawn(load(request.model), request, open_, more, read)
+            yield from _drawn(open_, unit.parts[0], _more(open_, unit.shape, also), load, read)
         except Exception:  # some job's own rule, say: then each is tried alone, so that only the bad ones fail
             for (number, job), (_, part, indices) in open_.unmade().items():
-                yield from _alone(number, job, part, indices, lambda: load(request.model), read)
+                yield from _alone(number, replace(part, job=job, indices=tuple(sorted(indices))), load, read)
             yield from (messages.Done(number) for number, left in open_.left.items() if left)
 
     return run
 
 
-def _drawn(
-    model: "Model", request: Request, open_: _Open, more: Callable[[int], list[tuple[int, int]]], read: Callable
-) -> Iterator[messages.Message]:
-    for item, draw in sampling.sample_by_key(model, request.constraints, more, request.options):
+def _more(open_: _Open, shape: str, also: messages.Also) -> Callable[[int], list[tuple[int, int]]]:
+    """At most how many → the next items, of more units of the shape where there is room."""
+
+    def more(most: int) -> list[tuple[int, int]]:
+        items = open_.next_items(most)
+        while len(items) < most and (other := also(shape)):
+            open_.take_in(other)
+            items += open_.next_items(most - len(items))
+        return items
+
+    return more
+
+
+def _drawn(open_: _Open, first: messages.JobPart, more: Callable[[int], list[tuple[int, int]]], load: Load, read: Read) -> Iterator[messages.Message]:
+    """The files of all jobs that ask for an item, as each item is ready; all items are drawn as the first job asks."""
+    request = read(first.options)
+    model = load(request)
+    for item, made in sampling.sample_by_key(model, request, more):
         for unit, part in open_.wanted.pop(item):
-            yield _made(unit.number, part, draw, read(part.options), model.name)
+            entry, data = sampling.file_of(read(part.options), made, model, part.seed)
+            yield messages.Made(unit.number, part.job, [part.told(entry)], [data], (made.index,))
             open_.left[unit.number] -= 1
             if not open_.left[unit.number]:
                 yield messages.Done(unit.number)
 
 
-def _made(unit: int, part: messages.JobPart, draw: sampling.Sample, request: Request, model: str) -> messages.Made:
-    assert part.seed is not None
-    fields = fields_of(request.constraints, part.seed)
-    (name,) = manifest.names_by_pattern(request.pattern, fields, [draw.index])
-    data, entry = sampling.rendered(draw, f"{part.job}/{name}", request.style, model, part.seed)
-    return messages.Made(unit, part.job, [{"job": part.job, **entry, "fingerprint": part.fingerprint}], [data], (draw.index,))
-
-
-def _alone(
-    number: int, job: str, part: messages.JobPart, indices: list[int], load: Callable[[], "Model"], read: Callable
-) -> Iterator[messages.Message]:
+def _alone(number: int, part: messages.JobPart, load: Load, read: Read) -> Iterator[messages.Message]:
     """A job's items in a stream of their own; Failed, when it raises."""
     open_ = _Open()
-    one = messages.Unit(number, "sample", "", (messages.JobPart(job, part.options, part.seed, tuple(sorted(indices)), part.count, part.fingerprint),))
-    open_.take_in(one)
+    open_.take_in(messages.Unit(number, "sample", "", (part,)))
     try:
-        request = read(part.options)
-        yield from (m for m in _drawn(load(), request, open_, open_.next_items, read) if isinstance(m, messages.Made))
+        yield from (m for m in _drawn(open_, part, open_.next_items, load, read) if isinstance(m, messages.Made))
     except Exception as error:
-        yield messages.failure(number, job, error)
-
-
-def fields_of(constraints: list[Constraint], seed: int) -> dict[str, str]:
-    """What file names may say of a job."""
-    return {"stem": "melody", "seed": str(seed), **dict.fromkeys(RULES, "any"), **{c.rule.name: c.goal.text for c in constraints}}
+        yield messages.failure(number, part.job, error)

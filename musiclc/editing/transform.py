@@ -1,12 +1,11 @@
-"""A composer's own file, changed as little as the wish allows; variations of it; the way from one to another.
+"""A composer's own file, changed as little as the constraints allow; variations of it; the way from one to another.
 
-`transform` is what a notebook calls: it takes and gives a path, bytes, a PrettyMIDI or a NoteSequence. The command line calls `transformed`,
-`varied` and `interpolated`, which give every file as an `Edit` with what there is to say about it.
+`transform` is what a notebook calls: it takes and gives a path, bytes, a PrettyMIDI or a NoteSequence. Commands (commands.py) call
+`transformed`, `varied` and `interpolated`, which give every file as an `Edit` with what there is to say about it.
 
-Inside: `EditOptions`, `Edit`, `transform`, `transformed`, `varied`, `interpolated`.
+Inside: `Edit`, `transform`, `transformed`, `varied`, `interpolated`, `piece_of`, `before_and_after`.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from musiclc import rules
+from musiclc.custom.labels import bound
 from musiclc.editing.piece import Piece, Stretch
+from musiclc.editing.request import KEEP, EditOptions
 from musiclc.errors import UsageError
-from musiclc.files import write_whole
+from musiclc.files import refuse_existing, write_whole
 from musiclc.midi import Song, read_song
-from musiclc.model import checkpoint
 from musiclc.music import tokens as tok
 from musiclc.rules import allowed_pitches
 from musiclc.rules.base import Constraint
@@ -28,45 +28,14 @@ if TYPE_CHECKING:
     from musiclc.editing.rewrite import EditProblem
     from musiclc.model.checkpoint import Model
 
-KEEP = 0.7
 LOOSER = 0.6  # strengths of each further try for more realism, as a share of that of the try before
 MOST_TRIES = 6
-EDIT_METHODS = ("auto", "pulled", "snap")
-Wishes = Mapping[str, str] | Sequence[Constraint] | None
-
-
-@dataclass(frozen=True)
-class EditOptions:
-    """How to edit. keep: 0 (free) to 1 (touch nothing that is not needed); for a variation the share of notes to keep.
-
-    track: "auto", a track's name or its index. realism: let go of the original, step by step, until this share of real phrases is less
-    likely than the result; 0 never does. temperature: of noise in the points that an edit starts from; 0 is none. method: "pulled", or
-    "snap", which moves every forbidden note to the nearest pitch allowed (a baseline); "auto" is "pulled". seed: any integer from 0.
-    """
-
-    keep: float = KEEP
-    track: str | int = "auto"
-    seed: int = 0
-    realism: float = 0.0
-    temperature: float = 0.0
-    method: str = "auto"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.keep <= 1:
-            raise UsageError(f"keep {self.keep:g}: wanted 0 (free) to 1 (touch nothing that is not needed)")
-        if not 0 <= self.realism <= 1:
-            raise UsageError(f"realism {self.realism:g}: wanted 0 to 1")
-        if not 0 <= self.temperature <= 2:
-            raise UsageError(f"temperature {self.temperature:g}: wanted 0 to 2")
-        if self.method not in EDIT_METHODS:
-            raise UsageError(f"method {self.method!r}: wanted one of {', '.join(EDIT_METHODS)}")
-        if self.seed < 0:
-            raise UsageError(f"seed {self.seed}: wanted 0 or more")
+Asked = Mapping[str, str] | Sequence[Constraint] | None  # constraints, also as {"key": "C"}
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One file as delivered. data: its bytes. before: each wished rule's value in the input. kept: share of the input's notes, same pitch
+    """One file as delivered. data: its bytes. before: each constraint's value in the input, by rule. kept: share of the input's notes, same pitch
     at the same onset, still there. realism, verdicts, method, warnings: as sampling.Sample. wholes: tokens (T,) of the whole piece in `meter`,
     before and after.
     """
@@ -94,7 +63,7 @@ class Edit:
 
 def transform(
     midi: Any,
-    constraints: Wishes,
+    constraints: Asked,
     keep: float = KEEP,
     *,
     output: str | Path | None = None,
@@ -105,33 +74,31 @@ def transform(
     """`midi` with the least change that meets the constraints, as the same kind: bytes, PrettyMIDI or NoteSequence.
 
     A path is written to `output`, or under its own name into the current folder, and the new path is given. keep: 0 (free) to 1.
-    Nothing but notes of the melody changes; a wish that is met already gives the input back as it is. A wish that cannot be met gives
-    what comes nearest (`musiclc.transforms.transformed` tells how near). Raises InputError for an unreadable input, UsageError for a
-    wish that cannot be understood, MusiclcError for an output that exists, without overwrite.
+    Nothing but notes of the melody changes; constraints that are met already give the input back as it is, and those that cannot be
+    met what comes nearest (`transformed` tells how near). Raises InputError for an unreadable input, UsageError for constraints that
+    cannot be understood, MusiclcError for an output that exists, without overwrite.
     """
-    from musiclc.files import refuse_existing
+    from musiclc.model import checkpoint
 
     is_path = isinstance(midi, str | Path)
     place = Path(output) if output is not None else Path(midi).name if is_path else None
     if place is not None:
         refuse_existing(Path(place), overwrite)
     song = read_song(midi, track=track)
-    edit = transformed(model or checkpoint.load(), song, constraints, EditOptions(keep=keep, track=track))
+    edit = transformed(model or checkpoint.loaded(), song, constraints, EditOptions(keep=keep, track=track))
     if place is not None:
         write_whole(Path(place), edit.data)
         return Path(place)
     return song.as_like(edit.data)
 
 
-def transformed(model: "Model", song: Song, constraints: Wishes, options: EditOptions | None = None) -> Edit:
-    """The song with the least change found that meets the constraints. Raises UsageError for a wish that no melody can meet."""
-    options = options or EditOptions()
-    wished = _checked(constraints, song)
-    piece = piece_of(song)
-    return _delivered(model, song, piece, wished, *_edited(model, piece, wished, options))
+def transformed(model: "Model", song: Song, constraints: Asked, options: EditOptions | None = None) -> Edit:
+    """The song with the least change found that meets the constraints. Raises UsageError for those that none of its meters can meet."""
+    problem = _problem(model, song, constraints, options or EditOptions())
+    return _delivered(song, problem, *_edited(problem, options or EditOptions()))
 
 
-def varied(model: "Model", song: Song, n: int, constraints: Wishes = None, options: EditOptions | None = None) -> Iterator[Edit]:
+def varied(model: "Model", song: Song, n: int, constraints: Asked = None, options: EditOptions | None = None) -> Iterator[Edit]:
     """n variations of the song that keep about options.keep of its notes each, no two alike, each meeting the constraints.
 
     Variation i depends on the seed and i, and on those before it only where it would be one of them.
@@ -139,22 +106,21 @@ def varied(model: "Model", song: Song, n: int, constraints: Wishes = None, optio
     from musiclc.editing.vary import variation
 
     options = options or EditOptions()
-    wished = _checked(constraints, song)
-    piece = piece_of(song)
-    seen = {piece.state.tobytes()}
+    problem = _problem(model, song, constraints, options)
+    seen = {problem.piece.state.tobytes()}
     for index in range(1, n + 1):
         for attempt in range(1, MOST_TRIES + 1):
             noise = np.random.SeedSequence((options.seed, index, attempt))
-            state = variation(_task(model, piece, wished, options), options.keep, options.temperature or 1.0, noise)
+            state = variation(problem, options.keep, options.temperature or 1.0, noise)
             if state.tobytes() not in seen:
                 break
         warnings = [] if state.tobytes() not in seen else [f"variation {index}: the same as another; a lower --keep leaves more room"]
         seen.add(state.tobytes())
-        edit = _delivered(model, song, piece, wished, state, "varied", attempt)
+        edit = _delivered(song, problem, state, "varied", attempt)
         yield replace(edit, index=index, warnings=[*edit.warnings, *warnings])
 
 
-def interpolated(model: "Model", first: Song, last: Song, n: int, constraints: Wishes = None, options: EditOptions | None = None) -> Iterator[Edit]:
+def interpolated(model: "Model", first: Song, last: Song, n: int, constraints: Asked = None, options: EditOptions | None = None) -> Iterator[Edit]:
     """n files on the way from the first song to the last: the first is the one and the last the other, as they are.
 
     Those between are in the first's file. Raises UsageError for n below 2 or songs in different meters.
@@ -165,26 +131,15 @@ def interpolated(model: "Model", first: Song, last: Song, n: int, constraints: W
         raise UsageError(f"-n {n}: wanted 2 or more, both ends included")
     if {s.melody.meter for s in first.sections} != {s.melody.meter for s in last.sections}:
         raise UsageError(f"a song in {first.meter} and one in {last.meter}: wanted two in the same meter")
-    options = options or EditOptions()
-    wished = _checked(constraints, first)
-    pieces = piece_of(first), piece_of(last)
-    for i in range(n):
-        song, piece = (last, pieces[1]) if i == n - 1 else (first, pieces[0])
-        state = piece.state
-        if 0 < i < n - 1:
-            state = between(_task(model, piece, wished, options), pieces[1], i / (n - 1))
-        yield replace(_delivered(model, song, piece, wished, state, "interpolated", 1), index=i + 1)
+    problem = _problem(model, first, constraints, options or EditOptions())
+    end = replace(problem, piece=piece_of(last))
+    for i in range(n - 1):
+        state = between(problem, end.piece, i / (n - 1)) if i else problem.piece.state
+        yield replace(_delivered(first, problem, state, "interpolated", 1), index=i + 1)
+    yield replace(_delivered(last, end, end.piece.state, "interpolated", 1), index=n)
 
 
 # ---- inside --------------------------------------------------------------------------------------------------------
-
-
-def _checked(constraints: Wishes, song: Song) -> list[Constraint]:
-    wished = rules.parse_constraints(constraints)
-    for constraint in wished:
-        for meter in dict.fromkeys(s.melody.meter for s in song.sections):
-            constraint.rule.check(constraint.goal, meter)
-    return wished
 
 
 def piece_of(song: Song) -> Piece:
@@ -195,18 +150,25 @@ def piece_of(song: Song) -> Piece:
     return Piece(tuple(Stretch(tok.from_melody(s.melody), s.melody.meter, (s.locked_steps, end), under=s.under) for s, end in parts))
 
 
-def _task(model: "Model", piece: Piece, wished: list[Constraint], options: EditOptions) -> "EditProblem":
+def _problem(model: "Model", song: Song, constraints: Asked, options: EditOptions) -> "EditProblem":
+    """What an edit of the song has to solve. Raises UsageError for constraints that one of its meters cannot meet, CheckpointError when the
+    model lacks a part.
+    """
     from musiclc.editing.rewrite import BiasStrengths, EditProblem
 
-    return EditProblem(model, piece, wished, BiasStrengths.of(options.keep), model.critics)  # rules of one's own do without: see steered.py
+    asked = bound(rules.parse_constraints(constraints), model.having("prior"))
+    for constraint in asked:
+        for meter in dict.fromkeys(s.melody.meter for s in song.sections):
+            constraint.rule.check(constraint.goal, meter)
+    return EditProblem(model, piece_of(song), asked, BiasStrengths.of(options.keep), model.critics)  # rules of one's own do without: see steer.py
 
 
-def _edited(model: "Model", piece: Piece, wished: list[Constraint], options: EditOptions) -> tuple[np.ndarray, str, int]:
+def _edited(problem: "EditProblem", options: EditOptions) -> tuple[np.ndarray, str, int]:
     """The new state, how it was found, and in how many tries."""
     from musiclc.editing.edit import edited
     from musiclc.editing.rewrite import aligned, started
 
-    problem = _task(model, piece, wished, options)
+    model, piece = problem.model, problem.piece
     if problem.met(piece.state):
         return piece.state, "untouched", 0
     if options.method == "snap":
@@ -216,50 +178,59 @@ def _edited(model: "Model", piece: Piece, wished: list[Constraint], options: Edi
     noise = np.random.SeedSequence((options.seed, 1))
     enough = model.prior.nll_of(options.realism)
     attempts, state = 0, piece.state
-    while attempts < MOST_TRIES and (not attempts or _nats(model, piece, state) > enough):
+    while attempts < MOST_TRIES and (not attempts or _nll_per_note(model, piece, state) > enough):
         state = edited(replace(problem, strengths=problem.strengths.weaker(LOOSER**attempts), noise=(options.temperature, noise)))
         attempts += 1
     return state, "pulled+critics" if problem.left else "pulled", attempts
 
 
-def _nats(model: "Model", piece: Piece, state: np.ndarray) -> float:
-    """What the piece costs the VAE, in nats a note, as the mean over its windows."""
+def _nll_per_note(model: "Model", piece: Piece, state: np.ndarray) -> float:
+    """The VAE's negative log-likelihood of the piece, nats a note, as the mean over its windows."""
     from musiclc.editing.rewrite import tensors
 
     windows = piece.windows()
     return float(model.vae.nll_per_note(*tensors(windows.rows(state)[0], windows.meters)).mean())
 
 
-def _delivered(model: "Model", song: Song, piece: Piece, wished: list[Constraint], state: np.ndarray, method: str, attempts: int) -> Edit:
-    assert model.prior is not None
-    melodies = [tok.to_melody(tokens, s.meter) for tokens, s in zip(piece.split(state), piece.stretches, strict=True)]
-    touched = not np.array_equal(state, piece.state)
-    verdicts = [c.verdict(piece.measure(c, state[None])[0]) for c in wished]
-    onset = tok.onsets(piece.state)
-    warnings = [*song.warnings, *(f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"])]
+def _delivered(song: Song, problem: "EditProblem", state: np.ndarray, method: str, attempts: int) -> Edit:
+    """The song's file with the state's notes, and what there is to say about it."""
+    piece, asked = problem.piece, problem.constraints
+    assert problem.model.prior is not None
+    verdicts = [c.verdict(piece.measure(c, state[None])[0]) for c in asked]
     return Edit(
         1,
-        song.replaced(melodies, _extras(song, piece, wished, state)) if touched else song.data,
+        song.data if np.array_equal(state, piece.state) else _written(song, piece, asked, state),
         song,
         int(tok.onsets(state).sum()),
         piece.bars,
         verdicts,
-        {c.rule.name: c.rule.value(piece.measure(c, piece.state[None])[0], c.goal) for c in wished},
-        round(float((state == piece.state)[onset].mean()) if onset.any() else 1.0, 4),
+        {c.rule.name: c.rule.value(piece.measure(c, piece.state[None])[0], c.goal) for c in asked},
+        _kept(piece, state),
         method,
         attempts,
-        round(model.prior.realism(_nats(model, piece, state)), 4),
-        warnings,
+        round(problem.model.prior.realism(_nll_per_note(problem.model, piece, state)), 4),
+        [*song.warnings, *(f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"])],
         tuple(piece.whole(np.stack([piece.state, state]))),
         piece.meter,
     )
 
 
-def _extras(song: Song, piece: Piece, wished: list[Constraint], state: np.ndarray) -> list[list[int | None]]:
+def _kept(piece: Piece, state: np.ndarray) -> float:
+    """The share of the piece's notes that are still there in a state."""
+    onset = tok.onsets(piece.state)
+    return round(float((state == piece.state)[onset].mean()) if onset.any() else 1.0, 4)
+
+
+def _written(song: Song, piece: Piece, constraints: list[Constraint], state: np.ndarray) -> bytes:
+    melodies = [tok.to_melody(tokens, s.meter) for tokens, s in zip(piece.split(state), piece.stretches, strict=True)]
+    return song.replaced(melodies, _extras(song, piece, constraints, state))
+
+
+def _extras(song: Song, piece: Piece, constraints: list[Constraint], state: np.ndarray) -> list[list[int | None]]:
     """What becomes of notes that the grid cannot hold: at an allowed pitch, or gone with the note on whose step they stand."""
     from musiclc.editing.rewrite import snapped
 
-    allowed = allowed_pitches(wished)
+    allowed = allowed_pitches(constraints)
     found: list[list[int | None]] = []
     for section, was, now in zip(song.sections, piece.split(piece.state), piece.split(state), strict=True):
         row: list[int | None] = []
@@ -271,37 +242,10 @@ def _extras(song: Song, piece: Piece, wished: list[Constraint], state: np.ndarra
     return found
 
 
-def edit_entry(edit: "Edit", command: str, source: str, name: str, run: tuple[int, int, str]) -> dict[str, Any]:
-    """The manifest entry of one edited file. source: the input's name; name: the file's; run: seed, index, name of the model."""
-    return {
-        "file": name,
-        "sha256": hashlib.sha256(edit.data).hexdigest(),
-        "command": command,
-        "index": run[1],
-        "seed": run[0],
-        "model": run[2],
-        "meter": edit.song.meter,
-        "bars": edit.bars,
-        "bpm": edit.song.bpm,
-        "notes": edit.notes,
-        "method": edit.method,
-        "attempts": edit.attempts,
-        "constraints": edit.verdicts,
-        "satisfied": edit.satisfied,
-        "realism": edit.realism,
-        "warnings": edit.warnings,
-        "input": source,
-        "track": edit.song.track.name or edit.song.track.index,
-        "before": edit.before,
-        "kept": edit.kept,
-    }
-
-
-def before_and_after(edit: "Edit", path: Path, title: str = "") -> None:
-    """A piano roll of the edited melody: kept notes grey, removed ones outlined in red, new ones green."""
-    from musiclc.music import tokens as tok
+def before_and_after(edit: Edit, title: str = "") -> bytes:
+    """A piano roll of the edited melody as PNG: kept notes grey, removed ones outlined in red, new ones green."""
     from musiclc.output.drawing import png
     from musiclc.output.pianoroll import rolls, sheet_of
 
     before, after = (sheet_of(tok.to_melody(whole, edit.meter), edit.song.bpm) for whole in edit.wholes)
-    write_whole(path, png(rolls(before, after, title)))
+    return png(rolls(before, after, title))

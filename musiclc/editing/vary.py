@@ -1,4 +1,4 @@
-"""Pieces near a piece, and between two: points with noise in them, or on the line between two, decoded with a strengths.
+"""Pieces near a piece, and between two: points with noise in them, or on the line between two, decoded under a bias to what was there.
 
 Inside: `variation`, `between`.
 """
@@ -14,23 +14,23 @@ from musiclc.editing.rewrite import BiasStrengths, EditProblem, Search
 from musiclc.music import tokens as tok
 from musiclc.rules.transposition import transposed
 
-HELD = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0, 12.0)  # pulls that are tried, in nats, for a variation at a wished distance
-BLUR = 0.6
+HELD = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0, 12.0)  # bias strengths that are tried, in nats, for a variation at a distance asked for
+NOISE_LEVEL = 0.6
 HALFWAY = BiasStrengths(0.5, 3.0, 3.0, 0.1)  # of lines between two pieces
 
 
 def variation(problem: EditProblem, keep: float, temperature: float, seed: np.random.SeedSequence) -> np.ndarray:
-    """A state of the piece that keeps about the share `keep` of its notes and meets the problem's wish, from points with fresh noise."""
+    """A state of the piece that keeps about the share `keep` of its notes and meets the problem's constraints, from points with fresh noise."""
     piece, search = problem.piece, Search(problem, problem.piece.state)
     windows = piece.windows()
     x = search.points(windows, piece.state)
     generator = torch.Generator().manual_seed(int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1)))
-    x = (1 - BLUR) * x + BLUR * temperature * torch.randn(x.shape, generator=generator)
+    x = (1 - NOISE_LEVEL) * x + NOISE_LEVEL * temperature * torch.randn(x.shape, generator=generator)
     onset, tied = tok.onsets(piece.state), windows.rows(piece.state)[1]
     best, gap = piece.state, np.inf
     for held in HELD:
-        strengths = BiasStrengths(BLUR, held, held, 0.05 * held)
-        lines = search.lines(windows, x, search.logit_biases(windows, piece.state, strengths), BLUR)
+        strengths = BiasStrengths(NOISE_LEVEL, held, held, 0.05 * held)
+        lines = search.lines(windows, x, search.logit_biases(windows, piece.state, strengths), NOISE_LEVEL)
         state = windows.written(piece.state, lines.tokens[:, 0].numpy(), ~tied)
         off = abs(float((state == piece.state)[onset].mean()) - keep)
         if off < gap and not np.array_equal(state, piece.state):
@@ -41,7 +41,7 @@ def variation(problem: EditProblem, keep: float, temperature: float, seed: np.ra
 def between(problem: EditProblem, other: Piece, share: float) -> np.ndarray:
     """A state of the problem's piece on the way to another one: share 0 is the piece, 1 the other, gone round where it is shorter.
 
-    Points lie on the line between both pieces' at home, noisy, and lines are pulled to both; the key is that of the nearer piece.
+    Points lie on the line between both pieces' in canonical transposition, noisy, and lines are biased to both; the key is that of the nearer piece.
     """
     piece = problem.piece
     there = EditProblem(problem.model, other, [], problem.strengths)
@@ -51,10 +51,10 @@ def between(problem: EditProblem, other: Piece, share: float) -> np.ndarray:
     x = (1 - share) * here_search.points(windows, piece.state) + share * there_search.points(others, other.state)[torch.from_numpy(which)]
     near = replace(HALFWAY, held=HALFWAY.held * (1 - share), begun=HALFWAY.begun * (1 - share))
     far = replace(HALFWAY, held=HALFWAY.held * share, begun=HALFWAY.begun * share)
-    gain = here_search.logit_biases(windows, piece.state, near)
-    pulled = there_search.logit_biases(others, other.state, far)[torch.from_numpy(which)]
-    gain = gain + torch.where(torch.isfinite(pulled), pulled, torch.zeros(()))
-    lines = here_search.lines(windows, (1 - HALFWAY.noise_level) * x, gain, HALFWAY.noise_level).tokens[:, 0].numpy()
+    biases = here_search.logit_biases(windows, piece.state, near)
+    others_biases = there_search.logit_biases(others, other.state, far)[torch.from_numpy(which)]
+    biases = biases + torch.where(torch.isfinite(others_biases), others_biases, torch.zeros(()))
+    lines = here_search.lines(windows, (1 - HALFWAY.noise_level) * x, biases, HALFWAY.noise_level).tokens[:, 0].numpy()
     state = windows.written(piece.state, lines, ~windows.rows(piece.state)[1])
     if share > 0.5:
         state = transposed(state[None], np.array([here_search.transposition - there_search.transposition]))[0]

@@ -4,7 +4,7 @@ Everything is measured on notes read back from the written MIDI files, by the ru
 *delivered* is as the command writes them. *Cross-entropy* is that of a trigram of other tunes (trigram.py), over that of real held-out
 tunes; the *Fréchet distance* is the squared one between normal distributions fitted to `features` of melodies, as FID is to images.
 
-Inside: `TOGETHER`, `RULE_BY_RULE`, `METHODS`, `FEW`, `Bench`, `by_method`, `by_target`, `features`, `frechet`, `realism`, `rejection_cost`.
+Inside: `TOGETHER`, `RULE_BY_RULE`, `FEW`, `Bench`, `by_method`, `by_target`, `features`, `frechet`, `realism`, `rejection_cost`.
 """
 
 import time
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 METER = "4/4"
 SINGLE = {"attempts": 1, "candidates": 1}
 FEW = ("guided", "chosen", "rejection")  # for single rules, where all methods would take half an hour
-METHODS = ("guided", "actor", "gradient", "langevin", "chosen", "vector", "rejection", "normal")
 TOGETHER: dict[str, Goals] = {
     "C major": {"key": "C"},
     "C major, 9 notes a bar or more": {"key": "C", "density": ">=9"},

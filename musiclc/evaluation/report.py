@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from musiclc.evaluation import SECTIONS, constraints, edits, own, samples, untouched
 from musiclc.evaluation.samples import Table, markdown
 from musiclc.files import write_whole
+from musiclc.sampling.request import METHODS
 from musiclc.training.corpus import Dataset
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _of_constraints(bench: constraints.Bench, parts: Sequence[str]) -> tuple[dic
     tables: dict[str, Table] = {}
     points: dict[str, Any] = {}
     if "methods" in parts:
-        tables["methods"] = constraints.by_method(bench, constraints.TOGETHER, constraints.METHODS)
+        tables["methods"] = constraints.by_method(bench, constraints.TOGETHER, tuple(METHODS))
     if "rules" in parts:
         tables["rules"] = constraints.by_method(bench, constraints.RULE_BY_RULE, constraints.FEW)
     if "targets" in parts:

@@ -1,6 +1,6 @@
 """MIDI files ↔ melodies: the only folder that imports mido, pretty_midi and note_seq, each inside the function that needs it.
 
-write.py     a melody as a new file: `to_bytes`
+inputs.py    which files a command is to read;  write.py  a melody as a new file: `to_bytes`
 song.py      a composer's own file: `read_song`, and `read_melody`, which hears the same notes
 runs.py      many files for learning: `read_runs`;  sheets.py  all notes in seconds: `read_notes`
 events.py    the bytes of a file as events, and back;  notes.py  events as notes and lines;  bars.py  where its bars lie

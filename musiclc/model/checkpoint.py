@@ -63,12 +63,20 @@ class Model:
         """Word width and instruction set of what draws spend their time in, for manifests: "float32 AVX2", "bfloat16 AVX512+BF16"."""
         return described(self.vae.precision)
 
+    def having(self, *parts: str) -> "Model":
+        """Itself, if it has these parts, such as "prior" and "bank". Raises CheckpointError."""
+        for part in parts:
+            if getattr(self, part) is None:
+                advice = ", or use --method guided" if part == "actor" else ""
+                raise CheckpointError(f"model {self.name!r} has no {part}: fit one with musiclc train{advice}")
+        return self
+
     def flow(self) -> FlowPrior:
         """The prior in the model's precision, converted once. Raises CheckpointError when the model has none."""
-        if self.prior is None:
-            raise CheckpointError(f"model {self.name!r} has no prior")
+        prior = self.having("prior").prior
+        assert prior is not None
         if self._flow is None:
-            self._flow = self.prior if self.vae.precision == torch.float32 else copy.deepcopy(self.prior).to(self.vae.precision)
+            self._flow = prior if self.vae.precision == torch.float32 else copy.deepcopy(prior).to(self.vae.precision)
         return self._flow
 
     def fingerprint(self) -> str:

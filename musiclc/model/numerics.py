@@ -18,24 +18,30 @@ Inside: `NUMERICS`, `precision_of`, `described`, `fast_bfloat16`.
 """
 
 import os
-
-import torch
+from typing import TYPE_CHECKING
 
 from musiclc.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 NUMERICS = ("auto", "bfloat16", "float32")
 
 
-def precision_of(numerics: str) -> torch.dtype:
+def precision_of(numerics: str) -> "torch.dtype":
     """The width of the products that draws spend their time in. bfloat16 may be asked for where it is slow. Raises UsageError."""
     if numerics not in NUMERICS:
         raise UsageError(f"numerics {numerics!r}: wanted one of {', '.join(NUMERICS)}")
+    import torch
+
     narrow = fast_bfloat16() if numerics == "auto" else numerics == "bfloat16"
     return torch.bfloat16 if narrow else torch.float32
 
 
-def described(precision: torch.dtype) -> str:
+def described(precision: "torch.dtype") -> str:
     """Word width and instruction set, as manifests have it: "float32 AVX2", "bfloat16 AVX512+BF16"."""
+    import torch
+
     instructions = torch.backends.cpu.get_cpu_capability()
     if precision == torch.bfloat16:
         instructions += "+AMX" if _supported("amx_tile") else "+BF16" if fast_bfloat16() else ""
@@ -50,5 +56,7 @@ def fast_bfloat16() -> bool:
 
 def _supported(name: str) -> bool:
     """Whether torch finds this instruction set; its own questions are private and not in every version."""
+    import torch
+
     question = getattr(torch.cpu, f"_is_{name}_supported", None)
     return bool(question and question())

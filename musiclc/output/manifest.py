@@ -1,63 +1,76 @@
-"""From draws to files: names, MIDI, manifest. Files are whole or absent, and never replaced unasked.
+"""Where the files of one command go, what they are called, and the entry that each has in the manifest.
 
-Inside: `MidiOptions`, `Files`, `names_by_pattern`, `named_after`, `rendered`, `write_draws`, `edit_entry`.
+Files are whole or absent, and never replaced unasked.
+
+Inside: `MidiOptions`, `Files`, `goal_fields`, `names_by_pattern`, `named_after`, `Entry`, `Delivered`, `Origin`, `entry_of`, `read_manifest`,
+`read_within`.
 """
 
+import hashlib
+import importlib.metadata
 import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from musiclc.errors import MusiclcError, UsageError
+from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.files import refuse_existing, write_whole
-
-if TYPE_CHECKING:
-    pass
+from musiclc.midi.inputs import MIDI_SUFFIXES
+from musiclc.rules import RULES
+from musiclc.rules.base import Constraint
 
 MANIFEST = "manifest.jsonl"
+Entry = dict[str, Any]  # one line of a manifest
 
 
 @dataclass(frozen=True)
 class MidiOptions:
-    """What a melody does not say itself. bpm: quarter notes a minute; program: General MIDI; midi_type: 0 or 1."""
+    """What a melody does not say itself. bpm: quarter notes a minute, 4 to 1000; program: General MIDI, 0-127; midi_type: 0 or 1."""
 
     bpm: float = 120.0
     program: int = 0
     midi_type: int = 1
+
+    def __post_init__(self) -> None:
+        if not 4 <= self.bpm <= 1000:
+            raise UsageError(f"bpm {self.bpm:g}: wanted 4 to 1000 quarter notes a minute")
+        if not 0 <= self.program <= 127:
+            raise UsageError(f"program {self.program}: wanted a General MIDI program, 0 to 127")
+        if self.midi_type not in (0, 1):
+            raise UsageError(f"midi_type {self.midi_type}: wanted 0 or 1")
+
+
+# ---- where files go ------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class Files:
     """Where the files of one command go: one file, a folder, or standard output. Checked before any work is done.
 
-    pattern: a name with fields in braces, which are the keys of `fields` and index. given: the names themselves, in its place.
-    Raises UsageError for an output that cannot hold `count` files or a pattern that does not name them, MusiclcError for a file
-    that exists already.
+    output: FILE.mid, a folder, "-", or None for the current folder. names: what the files are called there; the one of FILE.mid has its name.
+    beside: files elsewhere that are written with them. Raises UsageError for an output that cannot hold so many files, MusiclcError for a file
+    that exists already, or that two of them would be.
     """
 
     output: str | None
-    count: int
-    pattern: str
-    fields: dict[str, str]
+    names: Sequence[str]
     overwrite: bool = False
-    given: tuple[str, ...] = ()
+    beside: Sequence[Path] = ()
     folder: Path = field(init=False)
-    names: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        one_file = self.output is not None and Path(self.output).suffix.lower() in (".mid", ".midi")
-        if self.count > 1 and (self.to_stdout or one_file):
-            raise UsageError(f"-o {self.output} holds one melody; for {self.count} of them name a folder, without .mid")
+        one_file = self.output is not None and Path(self.output).suffix.lower() in MIDI_SUFFIXES
+        if len(self.names) > 1 and (self.to_stdout or one_file):
+            raise UsageError(f"-o {self.output} holds one melody; for {len(self.names)} of them name a folder, without .mid")
         self.folder = Path(str(self.output)).parent if one_file else Path(self.output or ".")
-        own = [Path(str(self.output)).name] if one_file or self.to_stdout else list(self.given)
-        self.names = own or names_by_pattern(self.pattern, self.fields, range(1, self.count + 1))
-        self.leaves_manifest = not self.to_stdout and not one_file and (self.count > 1 or self.output is not None)
-        if not self.to_stdout:
-            self._refuse_existing()
+        self.leaves_manifest = not self.to_stdout and not one_file and (len(self.names) > 1 or self.output is not None)
+        self._own = Path(str(self.output)).name if one_file or self.to_stdout else ""
+        self._refuse_existing()
 
     @property
     def to_stdout(self) -> bool:
@@ -65,27 +78,44 @@ class Files:
         return self.output == "-"
 
     def _refuse_existing(self) -> None:
-        if self.folder.exists() and not self.folder.is_dir():
+        if not self.to_stdout and self.folder.exists() and not self.folder.is_dir():
             raise MusiclcError(f"{self.folder}: is a file; wanted a folder for the melodies")
-        for name in [*self.names, *([MANIFEST] if self.leaves_manifest else [])]:
-            refuse_existing(self.folder / name, self.overwrite)
+        names = [self._own] if self._own else [*self.names, *([MANIFEST] if self.leaves_manifest else [])]
+        written = [] if self.to_stdout else [self.folder / name for name in names]
+        for path in (*written, *self.beside):
+            refuse_existing(path, self.overwrite)
+        for path, count in Counter([*written, *self.beside]).items():
+            if count > 1:
+                raise MusiclcError(f"{path}: {count} files would be written there; wanted a place of its own for each")
 
-    def write(self, name: str, data: bytes) -> None:
-        """Write one file, or the melody to standard output."""
+    def name_of(self, entry: Entry) -> str:
+        """What an entry's file is called where it goes."""
+        return self._own or str(entry["file"])
+
+    def write(self, entry: Entry, data: bytes) -> None:
+        """Write an entry's file, or the melody to standard output."""
         if self.to_stdout:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         else:
-            write_whole(self.folder / name, data)
+            write_whole(self.folder / entry["file"], data)
 
-    def write_manifest(self, entries: list[dict[str, Any]]) -> None:
+    def write_manifest(self, entries: list[Entry]) -> None:
         """Write the manifest, where the folder gets one."""
         if self.leaves_manifest and entries:
             write_whole(self.folder / MANIFEST, "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in entries).encode())
 
-    def path_of(self, entry: dict[str, Any]) -> str:
-        """The path of a manifest entry's file."""
+    def path_of(self, entry: Entry) -> str:
+        """The path of an entry's file."""
         return str(self.folder / entry["file"])
+
+
+# ---- names ---------------------------------------------------------------------------------------------------------
+
+
+def goal_fields(constraints: Sequence[Constraint]) -> dict[str, str]:
+    """Rule → goal, for file names; "any" where nothing was asked."""
+    return dict.fromkeys(RULES, "any") | {c.rule.name: c.goal.text for c in constraints}
 
 
 def named_after(inputs: Sequence[str], pattern: str, fields: dict[str, str]) -> list[str]:
@@ -102,7 +132,7 @@ def named_after(inputs: Sequence[str], pattern: str, fields: dict[str, str]) -> 
 
 def names_by_pattern(pattern: str, fields: dict[str, str], indices: Sequence[int]) -> list[str]:
     """File names from a pattern with fields in braces. Raises UsageError for an unknown field, a path, or names that are not all different."""
-    whole = pattern if pattern.lower().endswith((".mid", ".midi")) else pattern + ".mid"
+    whole = pattern if pattern.lower().endswith(MIDI_SUFFIXES) else pattern + ".mid"
     safe = {name: re.sub(r"[^\w#.{},+-]+", "-", value) for name, value in fields.items()}
     try:
         names = [whole.format(index=f"{i:04d}", **safe) for i in indices]
@@ -110,6 +140,98 @@ def names_by_pattern(pattern: str, fields: dict[str, str], indices: Sequence[int
         raise UsageError(f"--name {pattern!r}: unknown field {error}; wanted {', '.join(sorted({'index', *safe}))}") from error
     if len(set(names)) < len(indices):
         raise UsageError(f"--name {pattern!r}: {len(indices)} files need {{index}} in their name")
-    if "/" in names[0]:
+    if names and "/" in names[0]:
         raise UsageError(f"--name {pattern!r}: names a file, not a path; the folder is -o")
     return names
+
+
+# ---- entries -------------------------------------------------------------------------------------------------------
+
+
+class Delivered(Protocol):
+    """What a command has made one file of: a new melody or an edit. verdicts: of the constraints, as Constraint.verdict gives them."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def verdicts(self) -> list[dict[str, Any]]: ...
+    @property
+    def satisfied(self) -> bool: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def realism(self) -> float: ...
+    @property
+    def warnings(self) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What all entries of a run share. model: its name; numerics: the word width and instruction set in which its networks ran."""
+
+    command: str
+    seed: int
+    model: str
+    numerics: str
+
+
+def entry_of(origin: Origin, name: str, data: bytes, made: Delivered, about: Mapping[str, Any]) -> Entry:
+    """The manifest's entry of one file. about: its "meter", "bars", "bpm" and "notes"."""
+    return {
+        "file": name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "command": origin.command,
+        "index": made.index,
+        "seed": origin.seed,
+        "model": origin.model,
+        "musiclc": _version(),
+        "numerics": origin.numerics,
+        **about,
+        "method": made.method,
+        "attempts": made.attempts,
+        "constraints": made.verdicts,
+        "satisfied": made.satisfied,
+        "realism": made.realism,
+        "warnings": made.warnings,
+    }
+
+
+@lru_cache(maxsize=1)
+def _version() -> str:
+    return importlib.metadata.version("musiclc")
+
+
+# ---- a manifest that is there --------------------------------------------------------------------------------------
+
+
+def read_manifest(path: Path) -> list[Entry]:
+    """The lines of a manifest. Raises InputError when it is absent, or a line is no JSON object with a "file"."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({said}); wanted the manifest that musiclc leaves beside many files") from error
+    entries = []
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{path}, line {number}: is no JSON ({error})") from error
+        if not isinstance(entry, dict) or not isinstance(entry.get("file"), str):
+            raise InputError(f'{path}, line {number}: wanted a JSON object with a "file"')
+        entries.append(entry)
+    return entries
+
+
+def read_within(folder: Path, entry: Entry) -> bytes:
+    """A manifest entry's file, which must lie within the folder: a manifest from elsewhere shall not reach other files."""
+    named = folder / entry["file"]
+    if not named.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{named}: lies outside of {folder}; a manifest names files of its own folder")
+    path = named if named.exists() or "job" not in entry else folder / str(entry["job"]) / Path(entry["file"]).name
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{named}: cannot be read ({getattr(error, 'strerror', None) or error})") from error

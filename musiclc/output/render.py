@@ -14,9 +14,8 @@ from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.files import write_whole
 from musiclc.midi.performance import Sheet
 from musiclc.output import audio, drawing, pianoroll
-from musiclc.output.manifest import MANIFEST
+from musiclc.output.manifest import MANIFEST, MIDI_SUFFIXES, read_manifest, read_within
 
-MIDI_SUFFIXES = (".mid", ".midi")
 # kind, which is the suffix of its files → what makes it of a sheet and the input's name
 KINDS: dict[str, Callable[[Sheet, str], bytes]] = {
     "png": lambda sheet, name: drawing.png(pianoroll.roll(sheet, name)),
@@ -130,7 +129,7 @@ def report(folder: Path, failed: Callable[[MusiclcError], None]) -> bytes:
 
     def read(entry: dict[str, Any]) -> bytes:
         try:
-            return _read_within(folder, entry)
+            return read_within(folder, entry)
         except InputError as error:
             failed(error)
             raise
@@ -139,34 +138,3 @@ def report(folder: Path, failed: Callable[[MusiclcError], None]) -> bytes:
     if not entries:
         raise InputError(f"{folder / MANIFEST}: names no MIDI files; wanted the manifest of melodies")
     return report_page(entries, read, folder.resolve().name)
-
-
-def read_manifest(path: Path) -> list[dict[str, Any]]:
-    """The lines of a manifest. Raises InputError when it is absent, or a line is no JSON object with a "file"."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read ({said}); wanted the manifest that musiclc leaves beside many files") from error
-    entries = []
-    for number, line in enumerate(lines, 1):
-        try:
-            entry = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{path}, line {number}: is no JSON ({error})") from error
-        if not isinstance(entry, dict) or not isinstance(entry.get("file"), str):
-            raise InputError(f'{path}, line {number}: wanted a JSON object with a "file"')
-        entries.append(entry)
-    return entries
-
-
-def _read_within(folder: Path, entry: dict[str, Any]) -> bytes:
-    """A manifest entry's file, which must lie within the folder: a manifest from elsewhere shall not reach other files."""
-    named = folder / entry["file"]
-    if not named.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{named}: lies outside of {folder}; a manifest names files of its own folder")
-    path = named if named.exists() or "job" not in entry else folder / str(entry["job"]) / Path(entry["file"]).name
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{named}: cannot be read ({getattr(error, 'strerror', None) or error})") from error

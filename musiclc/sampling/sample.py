@@ -1,79 +1,39 @@
-"""What the command line and a notebook call: load a model, sample melodies under constraints, score melodies.
+"""New melodies under constraints, as a notebook asks for them (`sample`) and as commands do (`run`).
 
 Melody i of a run depends on (seed, i) alone, bit for bit, however many are asked for.
 
-Inside: `load`, `SampleOptions`, `Sample`, `sample`, `sample_by_key`, `score`, `parse_constraints`.
+Inside: `Sample`, `sample`, `sample_by_key`, `run`, `file_of`, `prepare_critics`.
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from musiclc.errors import CheckpointError, UsageError
+from musiclc.custom.labels import bound
+from musiclc.errors import CheckpointError
 from musiclc.music import tokens as tok
-from musiclc.music.melody import PHRASE_BARS, Melody
-from musiclc.music.theory import check_meter
-from musiclc.output.manifest import Files, MidiOptions
-from musiclc.rules import allowed_pitches, parse_constraints, settled
+from musiclc.music.melody import Melody
+from musiclc.output.manifest import Entry, Origin, entry_of
+from musiclc.rules import allowed_pitches, parse_constraints
 from musiclc.rules.base import Constraint
+from musiclc.sampling.request import Method, SampleOptions, SampleRequest
 
 if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
     from musiclc.sampling.rounds import Candidate, Rounds, SampleKey
 
-METHODS = ("auto", "guided", "gradient", "langevin", "actor", "chosen", "vector", "rejection", "normal")
-NEED_CRITICS = ("guided", "gradient", "langevin", "actor", "vector")
-SCOUTS = 512  # melodies of the bank that say which transposition suits a wish
-EDIT_KEEP = 0.3  # of what a draw that missed the wish is held to
-NEARLY = 0.9  # share of notes that must meet the goal already before `_repair` may move the others
-
-
-@dataclass(frozen=True)
-class SampleOptions:
-    """How to sample. meter: as theory.METERS; bars: 4 (longer forms come later); seed: any integer from 0.
-
-    method: as methods.METHODS, or "normal", draws of N(0, I), the VAE's own prior (a baseline); "auto" is "guided".
-    temperature: scale of the noise, in (0, 2]. strength: how hard critics strengths; 1 is Bayes' rule.
-
-    Each melody is drawn once from noise, then in rounds of `candidates` near the best so far, until it meets the wish and its
-    realism (see Sample) is at least `realism`, or it has cost `attempts` draws; "rejection" and "normal" draw one at a time from
-    noise until the wish is met. With more than one attempt, the last few notes of a melody that is nearly there are moved.
-    """
-
-    meter: str = "4/4"
-    bars: int = PHRASE_BARS
-    seed: int = 0
-    method: str = "auto"
-    temperature: float = 1.0
-    strength: float = 2.0
-    candidates: int = 2
-    realism: float = 0.2
-    attempts: int = 40
-
-    def __post_init__(self) -> None:
-        check_meter(self.meter)
-        if self.bars != PHRASE_BARS:
-            raise UsageError(f"bars {self.bars}: this version writes phrases of {PHRASE_BARS} bars")
-        if self.method not in METHODS:
-            raise UsageError(f"method {self.method!r}: wanted one of {', '.join(METHODS)}")
-        if not 0 <= self.realism <= 1:
-            raise UsageError(f"realism {self.realism:g}: wanted 0 to 1")
-        if self.candidates < 1 or self.attempts < 1:
-            raise UsageError(f"candidates {self.candidates}, attempts {self.attempts}: wanted 1 or more")
-        if not 0 < self.temperature <= 2:
-            raise UsageError(f"temperature {self.temperature:g}: wanted above 0 and at most 2")
-        if self.seed < 0:
-            raise UsageError(f"seed {self.seed}: wanted 0 or more")
+SCOUTS = 512  # melodies of the bank that say which transposition suits the constraints
+EDIT_KEEP = 0.3  # of what a draw that missed the constraints is held to
+NEARLY = 0.9  # share of notes that must meet the goal already before `_repaired` may move the others
 
 
 @dataclass(frozen=True)
 class Sample:
     """One delivered melody and how it came about. index counts from 1; verdicts as in the manifest's "constraints".
 
-    realism: share of real held-out phrases that cost the VAE more nats a note, in [0, 1].
+    realism: share of real held-out phrases that the VAE finds less likely, by its nll_per_note, in [0, 1].
     """
 
     index: int
@@ -96,113 +56,135 @@ def sample(
     """n new melodies that meet the constraints, in order, as they are ready.
 
     Each is drawn a few times, decoded and judged by the rules, and the likeliest that meets the goals is delivered; where none
-    does it is drawn again, up to options.attempts times, and then the best is delivered. Raises UsageError for a wish that
+    does it is drawn again, up to options.attempts times, and then the best is delivered. Raises UsageError for constraints that
     cannot be met, CheckpointError when the model lacks a part that the method needs.
     """
-    wished, rounds = _checked(model, constraints, options or SampleOptions())
-    return (_draw(model, wished, candidate, attempts, rounds) for candidate, attempts in rounds.best(n))
+    return samples(model, SampleRequest(tuple(parse_constraints(constraints)), n, options or SampleOptions()))
 
 
-def sample_by_key(
-    model: "Model",
-    constraints: Mapping[str, str] | Sequence[Constraint] | None,
-    more: Callable[[int], Sequence["SampleKey"]],
-    options: SampleOptions | None = None,
-) -> Iterator[tuple["SampleKey", Sample]]:
-    """As `sample`, for items (seed, index) of any seeds, as each is ready; options.seed has no say. more: as rounds.Rounds.stream takes it.
+def samples(model: "Model", request: SampleRequest) -> Iterator[Sample]:
+    """As `sample`, for a request, of which the model and the names have no say."""
+    rounds = _rounds(model, request)
+    return (finished(rounds, candidate, attempts) for candidate, attempts in rounds.best(request.n))
 
-    An item's melody is the one that `sample` with its seed gives at its index, to the bit; chunks are shared across seeds.
+
+def sample_by_key(model: "Model", request: SampleRequest, more: Callable[[int], Sequence["SampleKey"]]) -> Iterator[tuple["SampleKey", Sample]]:
+    """As `samples`, for items (seed, index) of any seeds, as each is ready; request.n and the options' seed have no say.
+
+    more: as Rounds.stream takes it. An item's melody is the one that `sample` with its seed gives at its index, to the bit; chunks are
+    shared across seeds.
     """
-    wished, rounds = _checked(model, constraints, options or SampleOptions())
-    return ((candidate.key, _draw(model, wished, candidate, attempts, rounds)) for candidate, attempts in rounds.stream(more))
+    rounds = _rounds(model, request)
+    return ((candidate.key, finished(rounds, candidate, attempts)) for candidate, attempts in rounds.stream(more))
 
 
-def _checked(
-    model: "Model", constraints: Mapping[str, str] | Sequence[Constraint] | None, options: SampleOptions
-) -> tuple[list[Constraint], "Rounds"]:
-    """The wish, checked, and all that drawing it needs."""
-    wished = parse_constraints(constraints)
-    for constraint in wished:
-        constraint.rule.check(constraint.goal, options.meter)
-    method = "guided" if options.method == "auto" else options.method
-    return wished, prepared(model, wished, replace(options, method=method))
+# ---- the command ---------------------------------------------------------------------------------------------------
 
 
-def prepared(model: "Model", constraints: list[Constraint], options: SampleOptions) -> "Rounds":
-    """All that draws of one wish need, checked. options.method is a method's own name. Raises CheckpointError."""
+def run(request: SampleRequest, model: "Model | None" = None) -> Iterator[tuple[Entry, bytes]]:
+    """The files of `musiclc sample` with their manifest entries, in order of index, as they are ready.
+
+    model: in place of the one that the request names. Raises MusiclcError.
+    """
+    from musiclc.model import checkpoint
+
+    model = model or checkpoint.loaded(request.model, request.numerics)
+    return (file_of(request, each, model) for each in samples(model, request))
+
+
+def file_of(request: SampleRequest, made: Sample, model: "Model", seed: int | None = None) -> tuple[Entry, bytes]:
+    """A melody's manifest entry and MIDI file. seed: its own, where that is not the request's."""
+    from musiclc.midi import to_bytes
+
+    seed = request.options.seed if seed is None else seed
+    melody, midi = made.melody, request.midi
+    data = to_bytes(melody, bpm=midi.bpm, program=midi.program, midi_type=midi.midi_type)
+    about = {"meter": melody.meter, "bars": melody.bars, "bpm": midi.bpm, "notes": len(melody.notes)}
+    origin = Origin("sample", seed, model.name, model.numerics)
+    return entry_of(origin, request.name_of(made.index, seed), data, made, about), data
+
+
+def prepare_critics(model: "Model", constraints: Sequence[Constraint]) -> None:
+    """Fit and cache the critics that rules of one's own need, so that sampling starts at once."""
+    _rounds(model, SampleRequest(tuple(constraints)))
+
+
+# ---- before the first draw -----------------------------------------------------------------------------------------
+
+
+def _rounds(model: "Model", request: SampleRequest) -> "Rounds":
+    """All that the draws need. Raises CheckpointError when the model lacks some of it."""
     from musiclc.model.methods import SampleProblem
     from musiclc.rules.transposition import suitable_transpositions
-    from musiclc.sampling.rounds import RoundOptions, Rounds
+    from musiclc.sampling.rounds import Rounds
 
-    if model.prior is None or model.bank is None:
-        raise CheckpointError(f"model {model.name!r} has no {'bank' if model.prior else 'prior'}: fit one with musiclc train")
-    if options.method == "actor" and model.actor is None:
-        raise CheckpointError(f"model {model.name!r} has no actor: fit one with musiclc train, or use --method guided")
-    choices = suitable_transpositions(constraints, model.bank.where(options.meter, SCOUTS), options.meter) if options.method != "normal" else [0]
-    critics = _critics(model, constraints, options.method, choices)
-    plain = options.method in ("rejection", "normal")
-    rounds = RoundOptions(
-        options.seed,
-        options.temperature,
-        1 if plain else options.candidates,
-        options.attempts,
-        np.inf if plain else model.prior.nll_of(options.realism),
-        near=not plain,
-    )
-    return Rounds(SampleProblem(model, constraints, critics, options.meter, options.strength), options.method, choices, rounds)
+    options, how = request.options, request.options.how
+    prior, bank = model.having("prior", "bank", *(["actor"] if how.actor else [])).prior, model.bank
+    assert prior is not None
+    assert bank is not None
+    constraints = bound(request.constraints, model)
+    suitable = suitable_transpositions(constraints, bank.where(options.meter, SCOUTS), options.meter) if how.flow else [0]
+    critics = _critics(model, constraints, how, suitable[0])
+    problem = SampleProblem(model, constraints, critics, options.meter, options.strength)
+    return Rounds(problem, options, suitable, prior.nll_of(options.realism) if how.near else np.inf)
 
 
-def prepare_critics(model: "Model", constraints: Sequence[Constraint], meter: str = "4/4") -> None:
-    """Fit and cache the critics that rules of one's own need, so that sampling starts at once."""
-    prepared(model, settled(constraints), SampleOptions(meter=meter, method="guided"))
-
-
-def _critics(model: "Model", constraints: list[Constraint], method: str, choices: list[int]) -> dict[str, Any]:
-    """A critic for every constraint's rule: the model's, or the rule's own."""
+def _critics(model: "Model", constraints: list[Constraint], how: Method, transposition: int) -> dict[str, Any]:
+    """A critic for every constraint's rule, where the method follows critics: the model's, or the rule's own."""
     critics = dict(model.critics)
     for constraint in constraints:
         rule = constraint.rule
-        if rule.name in critics or method not in NEED_CRITICS:
+        if rule.name in critics or not how.critics:
             continue
         if rule.critic is None:
             raise CheckpointError(f"model {model.name!r} has no critic for {rule.name}: fit it with musiclc train critics, or use --method chosen")
-        critics[rule.name] = rule.critic(model, constraint.goal, choices[0])
+        critics[rule.name] = rule.critic(model, constraint.goal, transposition)
     return critics
 
 
-def _draw(model: "Model", constraints: list[Constraint], candidate: "Candidate", attempts: int, rounds: "Rounds") -> Sample:
-    """What is delivered of the best candidate."""
-    from musiclc.model import decode as decoding
+# ---- after the last draw -------------------------------------------------------------------------------------------
 
-    assert model.prior is not None
-    meter = rounds.problem.meter
-    tokens, moved = _repair(candidate, constraints) if rounds.options.attempts > 1 else (candidate.tokens, 0)
-    edited = _edited(model, constraints, tokens, meter) if rounds.options.attempts > 1 and rounds.options.near else tokens
-    added = not np.array_equal(edited, tokens)
-    tokens = edited
-    cost = float(decoding.nll_per_note(model, tokens[None], meter)[0]) if moved or added else candidate.nll_per_note
-    verdicts = [c.verdict(c.rule.measure(tokens[None], meter)[0]) for c in constraints]
-    warnings = [f"{moved} notes moved to the nearest pitch that the wish allows"] if moved else []
-    warnings += ["edited after all attempts, as transform does, to meet the wish"] if added else []
-    warnings += [f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"]]
+
+def finished(rounds: "Rounds", candidate: "Candidate", attempts: int) -> Sample:
+    """What is delivered of an item's best candidate after so many draws: repaired or edited where it missed and more than one draw was allowed."""
+    problem, moved, added = rounds.problem, 0, False
+    tokens = candidate.tokens
+    if rounds.options.attempts > 1:
+        tokens, moved = _repaired(tokens, problem.constraints)
+        if rounds.options.how.near:
+            tokens, added = _edited(problem.model, problem.constraints, tokens, problem.meter)
+    verdicts = [c.verdict(c.rule.measure(tokens[None], problem.meter)[0]) for c in problem.constraints]
     return Sample(
         candidate.index,
-        tok.to_melody(tokens, meter),
+        tok.to_melody(tokens, problem.meter),
         verdicts,
-        rounds.method + ("+repair" if moved else "") + ("+edit" if added else ""),
+        rounds.options.how.name + ("+repair" if moved else "") + ("+edit" if added else ""),
         attempts,
-        round(model.prior.realism(cost), 4),
-        warnings,
+        _realism(problem.model, tokens, problem.meter, candidate.nll_per_note if not moved and not added else None),
+        _warnings(verdicts, moved, added),
     )
 
 
-def _repair(candidate: "Candidate", constraints: list[Constraint]) -> tuple[np.ndarray, int]:
-    """The last resort, after all attempts: the few notes outside the wished scale and range go to the nearest pitch inside.
+def _realism(model: "Model", tokens: np.ndarray, meter: str, nll_per_note: float | None) -> float:
+    """The realism of tokens (T,). nll_per_note: theirs, where it is known."""
+    from musiclc.model import decode
 
-    Only when at least NEARLY of the notes are inside already. Returns the tokens (T,) and how many notes were moved.
+    assert model.prior is not None
+    return round(model.prior.realism(float(decode.nll_per_note(model, tokens[None], meter)[0]) if nll_per_note is None else nll_per_note), 4)
+
+
+def _warnings(verdicts: list[dict[str, Any]], moved: int, added: bool) -> list[str]:
+    warnings = [f"{moved} notes moved to the nearest pitch that the constraints allow"] if moved else []
+    warnings += ["edited after all attempts, as transform does, to meet the constraints"] if added else []
+    return warnings + [f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"]]
+
+
+def _repaired(tokens: np.ndarray, constraints: list[Constraint]) -> tuple[np.ndarray, int]:
+    """The last resort, after all attempts: the few notes of tokens (T,) outside the scale and range asked for go to the nearest pitch inside.
+
+    Only when at least NEARLY of the notes are inside already. Returns the tokens and how many notes were moved.
     """
     allowed = allowed_pitches(constraints)
-    tokens = candidate.tokens
     pitches = tokens.astype(int) + tok.PITCH_OF_TOKEN
     outside = (tokens >= tok.FIRST_ONSET) & ~allowed[np.clip(pitches, 0, 127)]
     if not outside.any() or not allowed.any() or outside.sum() > (1 - NEARLY) * tok.onsets(tokens).sum():
@@ -214,8 +196,9 @@ def _repair(candidate: "Candidate", constraints: list[Constraint]) -> tuple[np.n
     return moved, int(outside.sum())
 
 
-def _edited(model: "Model", constraints: list[Constraint], tokens: np.ndarray, meter: str) -> np.ndarray:
-    """What `_repair` cannot mend: tokens (T,) after the least edit that meets the wish, by masks and counts (edits.py), or as they are.
+def _edited(model: "Model", constraints: list[Constraint], tokens: np.ndarray, meter: str) -> tuple[np.ndarray, bool]:
+    """What `_repaired` cannot mend: tokens (T,) after the least edit that meets the constraints, by masks and counts (editing/rewrite.py), or
+    as they are; and whether they were edited.
 
     Edits for all other rules take seconds, so a melody that misses one of them is delivered as it is.
     """
@@ -224,43 +207,6 @@ def _edited(model: "Model", constraints: list[Constraint], tokens: np.ndarray, m
 
     problem = EditProblem(model, Piece((Stretch(tokens, meter),)), constraints, BiasStrengths.of(EDIT_KEEP))
     if problem.met(tokens) or not problem.met(tokens, problem.left) or not tok.onsets(tokens).any():
-        return tokens
+        return tokens, False
     found = rewritten(problem, started(problem))
-    return found if problem.met(found) else tokens
-
-
-def rendered(draw: Sample, name: str, style: MidiOptions, model: str, seed: int) -> tuple[bytes, dict[str, Any]]:
-    """A draw as a MIDI file and its manifest entry."""
-    from musiclc.midi import to_bytes
-
-    data = to_bytes(draw.melody, bpm=style.bpm, program=style.program, midi_type=style.midi_type)
-    entry: dict[str, Any] = {
-        "file": name,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "command": "sample",
-        "index": draw.index,
-        "seed": seed,
-        "model": model,
-        "meter": draw.melody.meter,
-        "bars": draw.melody.bars,
-        "bpm": style.bpm,
-        "notes": len(draw.melody.notes),
-        "method": draw.method,
-        "attempts": draw.attempts,
-        "constraints": draw.verdicts,
-        "satisfied": draw.satisfied,
-        "realism": draw.realism,
-        "warnings": draw.warnings,
-    }
-    return data, entry
-
-
-def write_draws(draws: Iterable[Sample], files: Files, style: MidiOptions, model: str, options: SampleOptions) -> Iterator[dict[str, Any]]:
-    """Write each draw as it comes and yield its manifest entry; the manifest itself is written last."""
-    entries = []
-    for draw in draws:
-        data, entry = rendered(draw, files.names[draw.index - 1], style, model, options.seed)
-        files.write(entry["file"], data)
-        entries.append(entry)
-        yield entry
-    files.write_manifest(entries)
+    return (found, True) if problem.met(found) else (tokens, False)

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from musiclc.batch import messages, workers
+from musiclc.batch import commands, messages, workers
 from musiclc.batch import run as batch_run
 from musiclc.batch.folder import Folder, Lock
 from musiclc.cli import _jobs
@@ -22,7 +24,7 @@ from musiclc.model.checkpoint import save_model
 from tests.cli.test_cli import musiclc
 from tests.helpers import c_major_scale, jig, tiny_model
 
-RUNNERS = "musiclc.cli._jobs:runners"
+RUNNERS = "musiclc.batch.commands:runners"
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runners():
-    return _jobs.runners()
+    return commands.runners()
 
 
 def here(runners, stop_after=None):
@@ -312,10 +314,11 @@ def test_any_command_with_a_manifest_can_be_a_job(tiny, tmp_path, runners, monke
     jobs = table(tiny, 2)
     shared = write(tmp_path / "jobs.jsonl", [*jobs, {"id": "bad", "model": str(tiny), "rule": "nobody.py:f"}])
     run(shared, tmp_path / "shared", here(runners))
-    monkeypatch.setitem(_jobs.BATCHABLE, "sample", False)  # as if it were one that shares no chunks
+    alone = {**commands.runners(), "sample": partial(commands.run_alone, commands.COMMANDS["sample"])}  # as if it shared no chunks
+    monkeypatch.setitem(commands.COMMANDS, "sample", replace(commands.COMMANDS["sample"], free=None))
     for stop in (2, None):
         with contextlib.suppress(KeyboardInterrupt):
-            run(shared, tmp_path / "alone", here(_jobs.runners(), stop))
+            run(shared, tmp_path / "alone", here(alone, stop))
     found, wanted = contents(tmp_path / "alone"), contents(tmp_path / "shared")
     assert {k: v for k, v in found.items() if k != "manifest.jsonl"} == {k: v for k, v in wanted.items() if k != "manifest.jsonl"}
     told = [[{**e, "fingerprint": ""} for e in manifest(tmp_path / folder)] for folder in ("alone", "shared")]

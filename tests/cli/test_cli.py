@@ -44,7 +44,7 @@ def test_sample_writes_files_and_a_manifest_and_the_same_bytes_again(tiny, tmp_p
         assert entry["notes"] == len(melody.notes)
         assert entry["constraints"][0]["value"] == len(melody.notes) / 4
         assert entry["satisfied"] == all(c["satisfied"] for c in entry["constraints"])
-    wanted = "file sha256 command index seed model meter bars bpm notes method attempts constraints satisfied realism warnings"
+    wanted = "file sha256 command index seed model musiclc numerics meter bars bpm notes method attempts constraints satisfied realism warnings"
     assert list(entries[0]) == wanted.split()
 
 

@@ -14,6 +14,7 @@ from musiclc.music.melody import Melody, Note
 from musiclc.rules import RULES, parse_constraint
 from musiclc.sampling import rounds
 from musiclc.sampling import sample as sampling
+from musiclc.sampling.request import METHODS
 from tests.helpers import c_major_scale, tiny_model
 
 
@@ -35,7 +36,7 @@ def test_an_item_depends_on_seed_and_index_alone(model):
     assert melodies(model, 2, seed=6, wishes={"density": "6"}) != many[:2]
 
 
-@pytest.mark.parametrize("method", methods.METHODS)
+@pytest.mark.parametrize("method", methods.MOVES)
 def test_a_row_of_a_chunk_does_not_depend_on_its_place_or_its_neighbours(model, method):
     """What the promise above rests on, bit for bit."""
     torch.manual_seed(1)
@@ -73,7 +74,7 @@ def test_unmet_goals_are_drawn_again_and_the_best_is_delivered(model, monkeypatc
     draws = list(sampling.sample(model, {"key": "C"}, 1, sampling.SampleOptions(attempts=2, realism=0)))
     assert [(d.satisfied, d.attempts, d.method) for d in draws] == [(True, 2, "guided+edit")]
     assert "edited" in draws[0].warnings[0]
-    monkeypatch.setattr(sampling, "_edited", lambda model, constraints, tokens, meter: tokens)
+    monkeypatch.setattr(sampling, "_edited", lambda model, constraints, tokens, meter: (tokens, False))
     draws = list(sampling.sample(model, {"key": "C"}, 1, sampling.SampleOptions(attempts=2, realism=0)))
     assert [(d.satisfied, d.attempts, d.verdicts[0]["value"]) for d in draws] == [(False, 2, pytest.approx(2 / 3, abs=1e-6))]
     assert "not met" in draws[0].warnings[0]
@@ -82,17 +83,18 @@ def test_unmet_goals_are_drawn_again_and_the_best_is_delivered(model, monkeypatc
 def test_an_edit_grants_keys_and_counts_and_leaves_all_else_alone(model):
     tokens = tok.from_melody(c_major_scale())  # 8 notes a bar
     wish = [parse_constraint("key", "G"), parse_constraint("density", "10")]
-    edited = sampling._edited(model, wish, tokens, "4/4")
+    edited, changed = sampling._edited(model, wish, tokens, "4/4")
+    assert changed
     assert [float(c.score(c.rule.measure(edited[None], "4/4"))[0]) for c in wish] == [1, 1]
     missed = [*wish, parse_constraint("span", "3")]  # neither masks nor counts grant that
-    assert sampling._edited(model, missed, tokens, "4/4") is tokens
-    assert sampling._edited(model, wish[:0], tokens, "4/4") is tokens
-    silent = tok.from_melody(Melody(()))
-    assert sampling._edited(model, wish, silent, "4/4") is silent
+    for asked, as_it_is in ((missed, tokens), (wish[:0], tokens), (wish, tok.from_melody(Melody(())))):
+        edited, changed = sampling._edited(model, asked, as_it_is, "4/4")
+        assert edited is as_it_is
+        assert not changed
 
 
 def test_stragglers_have_more_draws_a_round_and_no_more_in_all_than_asked_for(model):
-    of = rounds.Rounds(None, "guided", [0], rounds.RoundOptions(0, candidates=2, attempts=40))._next
+    of = rounds.Rounds(None, sampling.SampleOptions(candidates=2, attempts=40), [0])._next
     drawn = [0]
     while drawn[-1] < 40:
         drawn.append(drawn[-1] + of(drawn[-1]))
@@ -105,13 +107,13 @@ def test_repair_moves_the_last_few_notes_and_says_so(model):
     notes = list(c_major_scale().notes)
     notes[5] = Note(notes[5].start, 70, 2)  # one note of 32 outside C major
     constraint = parse_constraint("key", "C")
-    candidate = rounds.Candidate(1, 9, tok.from_melody(Melody(tuple(notes))), [0.97], 1.0, None, 0)
-    tokens, moved = sampling._repair(candidate, [constraint])
+    before = tok.from_melody(Melody(tuple(notes)))
+    tokens, moved = sampling._repaired(before, [constraint])
     assert moved == 1
     assert constraint.score(constraint.rule.measure(tokens[None], "4/4"))[0] == 1
-    assert (tokens != candidate.tokens).sum() == 1
-    far_off = rounds.Candidate(1, 9, tok.from_melody(c_major_scale().transpose(1)), [0.3], 1.0, None, 0)
-    assert sampling._repair(far_off, [constraint])[1] == 0
+    assert (tokens != before).sum() == 1
+    far_off = tok.from_melody(c_major_scale().transpose(1))
+    assert sampling._repaired(far_off, [constraint])[1] == 0
 
 
 def test_without_constraints_nothing_is_drawn_twice(model):
@@ -146,7 +148,7 @@ def test_of_candidates_that_meet_the_wish_the_likeliest_is_delivered(model, monk
     assert {(d.melody.notes[0].start, d.attempts) for d in draws} == {(2, 2)}
 
 
-@pytest.mark.parametrize("method", [m for m in sampling.METHODS if m != "auto"])
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_samples_every_meter(model, method):
     for meter, steps in (("4/4", 64), ("3/4", 48), ("6/8", 48)):
         draws = list(sampling.sample(model, {"key": "C"}, 2, sampling.SampleOptions(meter=meter, method=method, attempts=1)))
@@ -173,8 +175,8 @@ def test_impossible_wishes_and_missing_parts_are_refused_before_any_work(model):
 
 
 def test_the_methods_named_are_those_there_are():
-    assert set(sampling.METHODS) == {"auto", "normal", *methods.METHODS}
-    assert set(sampling.NEED_CRITICS) < set(methods.METHODS)
+    assert set(METHODS) == {"normal", *methods.MOVES}
+    assert {m.name for m in METHODS.values() if m.critics} < set(methods.MOVES)
 
 
 def test_the_paper_s_realism_critic_can_stand_in_for_the_flow(model):

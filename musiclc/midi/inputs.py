@@ -1,6 +1,6 @@
 """What commands read: files, the MIDI files of folders, and standard input, one after another; a broken one stops no other.
 
-Inside: `Input`, `expand`, `complain`.
+Inside: `Input`, `expand`.
 """
 
 import os
@@ -9,11 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 from musiclc.errors import InputError
 
-SUFFIXES = (".mid", ".midi")
+MIDI_SUFFIXES = (".mid", ".midi")
 
 
 @dataclass(frozen=True)
@@ -52,10 +50,5 @@ def _midi_files(folder: Path, recursive: bool) -> list[Path]:
     files: list[Path] = []
     for place, below, names in os.walk(folder, onerror=stop):
         below[:] = sorted(below) if recursive else []
-        files += [Path(place, n) for n in sorted(names) if n.lower().endswith(SUFFIXES)]
+        files += [Path(place, n) for n in sorted(names) if n.lower().endswith(MIDI_SUFFIXES)]
     return files
-
-
-def complain(error: Exception) -> None:
-    """One line on standard error."""
-    click.echo(f"musiclc: {error}", err=True)
