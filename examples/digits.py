@@ -3,11 +3,11 @@
     python examples/digits.py -o digits.png
 
 needs scikit-learn and matplotlib, and about a minute. The VAE is trained first and never sees a label. Only then is it taught
-what a digit is: a rule looks at decoded images, a critic learns to foretell the rule from latent points, and the ways of
-musiclc.search serve as they are. The split is by image: one half of the training images lend their labels to the rule, the
+what a digit is: a rule looks at decoded images, a critic learns to foretell the rule from latent points, and the search methods of
+musiclc.latent serve as they are. The split is by image: one half of the training images lend their labels to the rule, the
 other half to an independent judge that only counts, and the test images are edited and compared with, but teach nothing.
 
-Inside, top to bottom: `Options`, `Split`, `VAE`, `Rule`, `Guides`, the ways to `generate` and to `edit`, the table, the picture.
+Inside, top to bottom: `Options`, `Split`, `VAE`, `Rule`, `Guides`, the methods to `generate` and to `edit`, the table, the picture.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from musiclc.latent.search import ClimbOptions, LangevinOptions, Objective
 from musiclc.rules.goals import Goal
 
 CLASSES, SIDE, DIMENSIONS = 10, 8, 16
-SIGMA = 0.1  # of the decoder's normal, on pixels in [0, 1]: small, for reconstruction at the price of prior samples
+SIGMA = 0.1  # of the decoder's normal, on pixels in [0, 1]: small, for reconstruction rather than prior samples
 INPUT_NOISE = 0.1  # standard deviation, added to what the encoder sees in training
 REALISM = 0.5  # weight of realism beside the digit
 SURE, REAL = math.log(0.9), math.log(0.3)  # log probabilities of the digit and of being real at which an edit stops
@@ -198,27 +198,36 @@ class Guides:
 
 
 def fit_guides(vae: VAE, rule: Rule, data: Split, options: Options) -> Guides:
-    """Fitted twice: the second time they are also shown where a climb along the first ones has led."""
+    """Fitted twice: the second time also on on-policy points, where a climb along the first ones ends."""
     mean, std = (part.repeat(4, 1) for part in vae.encode(data.images[data.train]))
     real = mean + std * normal(len(mean), options.seed, 1)
     drawn = normal(2000, options.seed, 2)
     digits = torch.arange(len(drawn)) % CLASSES
-    first = fit_once(vae, rule, real, drawn, drawn, options)
-    moved = search.gradient(drawn, first.wanted(digits), options=ClimbOptions(steps=options.climb))
-    return fit_once(vae, rule, real, drawn, moved, options)
+    first = fit_once(vae, rule, Known(real, drawn, drawn), options)
+    on_policy = search.gradient(drawn, first.wanted(digits), options=ClimbOptions(steps=options.climb))
+    return fit_once(vae, rule, Known(real, drawn, on_policy), options)
 
 
-def fit_once(vae: VAE, rule: Rule, real: Tensor, drawn: Tensor, moved: Tensor, options: Options) -> Guides:
+@dataclass(frozen=True)
+class Known:
+    """Latent points to learn from, (n, d) each: encodings of real images, draws from N(0, I), and where a climb ends."""
+
+    real: Tensor
+    drawn: Tensor
+    on_policy: Tensor
+
+
+def fit_once(vae: VAE, rule: Rule, points: Known, options: Options) -> Guides:
     """A critic of the rule on all points, and one of realism that tells real points from the others."""
-    known = torch.cat([real, drawn, moved])
+    known = torch.cat([points.real, points.drawn, points.on_policy])
     known = known[torch.randperm(len(known), generator=generator(options.seed, 3))]  # fit_critic holds out the first rows
     critic, _ = fit_critic(Points(known, still(known)[1]), rule.measure(vae.decode(known)), "bernoulli", small(options.critic, options))
-    others = torch.cat([drawn, moved])
+    others = torch.cat([points.drawn, points.on_policy])
 
     def other(n: int, rng: torch.Generator) -> Tensor:
         return others[torch.randint(len(others), (n,), generator=rng)]
 
-    return Guides(critic, fit_realism(Points(real, still(real)[1]), other, small(options.realism, options, batch=128)))
+    return Guides(critic, fit_realism(Points(points.real, still(points.real)[1]), other, small(options.realism, options, batch=128)))
 
 
 def small(steps: int, options: Options, batch: int = 256) -> SmallFit:
@@ -247,7 +256,7 @@ def class_means(vae: VAE, data: Split) -> Tensor:
 
 
 def generate(vae: VAE, guides: Guides, actor: Actor, means: Tensor, digits: Tensor, options: Options) -> dict[str, Tensor]:
-    """Images (n, 64) of the digits asked for, by each way, all from the same draws."""
+    """Images (n, 64) of the digits asked for, by each method, all from the same draws."""
     z, rng = normal(len(digits), options.seed, 4), generator(options.seed, 5)
     wanted = guides.wanted(digits)
 
@@ -265,14 +274,14 @@ def generate(vae: VAE, guides: Guides, actor: Actor, means: Tensor, digits: Tens
 
 
 def edit(vae: VAE, guides: Guides, images: Tensor, digits: Tensor, options: Options) -> Tensor:
-    """Images (n, 64) made into the digits by a climb from their encodings that costs distance and stops early."""
+    """Images (n, 64) made into the digits by a climb from their encodings that is penalised by distance and stops early."""
     z, _ = vae.encode(images)
     climb = ClimbOptions(steps=3 * options.climb, distance=DISTANCE)
     return vae.decode(search.gradient(z, guides.wanted(digits), options=climb, good=guides.good(digits)))
 
 
 def edits(vae: VAE, guides: Guides, means: Tensor, data: Split, digits: Tensor, options: Options) -> dict[str, Tensor]:
-    """The test images made into the digits, by each way; two of them know no latent space and take a training image instead."""
+    """The test images made into the digits, by each method; two of them know no latent space and take a training image instead."""
     images, z = data.images[data.test], vae.encode(data.images[data.test])[0]
     step = means[digits] - means[data.digits[data.test]]
     return {
@@ -284,10 +293,10 @@ def edits(vae: VAE, guides: Guides, means: Tensor, data: Split, digits: Tensor, 
     }
 
 
-def replaced(digits: Tensor, data: Split, cost: Tensor) -> Tensor:
-    """For each row the labelled image of its digit with the smallest cost (n, labelled)."""
+def replaced(digits: Tensor, data: Split, distance: Tensor) -> Tensor:
+    """For each row the labelled image of its digit with the smallest distance (n, labelled)."""
     other = data.digits[data.labelled] != digits[:, None]
-    return data.images[data.labelled][cost.masked_fill(other, math.inf).argmin(1)]
+    return data.images[data.labelled][distance.masked_fill(other, math.inf).argmin(1)]
 
 
 @dataclass(frozen=True)
@@ -324,7 +333,7 @@ def judge_of(data: Split) -> Judge:
 
 
 def table(judge: Judge, data: Split, vae: VAE, generated: dict[str, Tensor], digits: Tensor, edited: dict[str, Tensor], targets: Tensor) -> str:
-    """Every way's figures, and those of real images to hold them against."""
+    """Every method's figures, and those of real images to hold them against."""
     train, shown = data.images[data.labelled], data.digits[data.labelled]
     real = {"training images": train, "the same, decoded": vae.decode(vae.encode(train)[0])}
     lines = [f"{'generated':22}{'judged right':>14}{'nearest real':>14}{'variety':>10}{'Fréchet':>10}"]
@@ -358,13 +367,13 @@ def show(panel: SubFigure, title: str, images: Tensor, names: list[str], tops: l
 
 
 def draw_picture(path: str, vae: VAE, guides: Guides, data: Split, generated: dict[str, Tensor], options: Options) -> None:
-    """Left, two draws of each digit by each way; right, the first test image of each digit made into every digit."""
+    """Left, two draws of each digit by each method; right, the first test image of each digit made into every digit."""
     figure = Figure(figsize=(12.5, 5.8), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subfigures(1, 2, width_ratios=(10.5, 12))
     tops = [str(digit) for digit in range(CLASSES)]
     two = torch.cat([images[: 2 * CLASSES] for images in generated.values()])
-    show(left, "asked for a digit, from the same draws", two, [name for way in generated for name in (way, "")], tops)
+    show(left, "asked for a digit, from the same draws", two, [name for method in generated for name in (method, "")], tops)
     rows = torch.stack([data.test[data.digits[data.test] == digit][0] for digit in range(CLASSES)])
     images = data.images[rows].repeat_interleave(CLASSES, 0)
     made = edit(vae, guides, images, torch.arange(CLASSES).repeat(CLASSES), options).view(CLASSES, CLASSES, -1)

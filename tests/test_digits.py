@@ -21,12 +21,12 @@ def made(tmp_path_factory):
     return picture, *({line[:22].strip(): [float(x) for x in line[22:].split()] for line in part} for part in parts)
 
 
-def test_every_way_generates_the_digit_asked_for(made):
+def test_every_method_generates_the_digit_asked_for(made):
     _, generated, _ = made
     right = {name: figures[0] for name, figures in generated.items()}
     assert right["prior"] < 0.3
-    for way in ("actor", "gradient", "langevin"):
-        assert right[way] > right["prior"] + 0.4, way
+    for method in ("actor", "gradient", "langevin"):
+        assert right[method] > right["prior"] + 0.4, method
     assert generated["gradient"][1] < generated["prior"][1]  # and nearer to real images
 
 

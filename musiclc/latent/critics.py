@@ -9,7 +9,7 @@ every goal, since it foretells the *distribution* of the rule's measures, and a 
 - family "bernoulli": each share is above zero with a probability that depends on the point. A goal forbids some shares; its
   objective is the log probability that none of them occurs, as if they were independent.
 
-Both stop pushing once the goal is sure to be met, and never go flat far from it, unlike a sigmoid of a score (Engel et al.
+Both go flat once the goal is sure to be met, and never far from it, unlike a sigmoid of a score (Engel et al.
 2018, §3.2, use the latter). A critic also reads how much noise the point holds (t in [0, 1], the time of a flow), so that it
 can be asked about points on the way from noise (noise-aware guidance: Dhariwal and Nichol 2021, Diffusion Models Beat GANs, §4).
 
@@ -145,7 +145,7 @@ def _log_between(low: Tensor, high: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Term:
-    """One constraint as critics see it: the critic, the goals of all rows, and how hard to push."""
+    """One constraint as critics see it: the critic, the goals of all rows, and the weight of its log probability."""
 
     critic: Critic
     goal: Bounds

@@ -146,17 +146,17 @@ class Ask:
 
 
 def fit_actor(actor: Actor, draw: Callable[[int, torch.Generator], Ask], options: SmallFit, *, distance: float = 0.1, imitate: float = 1.0) -> None:
-    """Teach an actor in place to move points to where their objective is large and, where there is a target, close to it.
+    """Teach an actor in place to map points to where their objective is large and, where there is a target, close to it.
 
     distance: weight of mean log(1 + (z' − z)²) where there is no target.
     """
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
         ask = draw(step, generator)
-        moved = actor.act(ask.x, ask.asked, ask.condition)
-        pull = -ask.objective(moved).clamp(min=-50).mean() / ask.x.shape[1] ** 0.5
+        found = actor.act(ask.x, ask.asked, ask.condition)
+        unmet = -ask.objective(found).clamp(min=-50).mean() / ask.x.shape[1] ** 0.5
         if ask.target is not None:
-            return pull + imitate * ((moved - ask.target) ** 2).mean()
-        return pull + distance * torch.log1p((moved - ask.x) ** 2).mean()
+            return unmet + imitate * ((found - ask.target) ** 2).mean()
+        return unmet + distance * torch.log1p((found - ask.x) ** 2).mean()
 
     descend(actor, loss, options)

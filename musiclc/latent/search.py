@@ -1,4 +1,4 @@
-"""Search functions: ways to find latent points, as plain functions that name no network and know no music.
+"""Search functions: methods of finding latent points, as plain functions that name no network and know no music.
 
 An objective maps points (n, d) to (n,), larger is better, whatever it is made of: critics, realism, both. A velocity maps
 (x (n, d), t (n,)) to (n, d): the field of a flow prior on standardised points, noise at t = 1. Randomness comes in as
@@ -6,8 +6,8 @@ tensors or as a `Noise`, drawn row by row, so that a point depends on its own no
 
 | function | from | what it does |
 |---|---|---|
-| `guided` | noise | follows the prior's flow, pulled by the objective on the way |
-| `gradient` | any points | climbs; each item stops the first time it is good enough; distance may cost (Engel et al. 2018, §3.3) |
+| `guided` | noise | follows the prior's flow, its velocity bent by the objective's gradient |
+| `gradient` | any points | climbs; each item stops the first time it is good enough; distance may be penalised (Engel et al. 2018, §3.3) |
 | `langevin` | any points | samples exp(objective) by noisy climbing (LACE: Nie et al. 2021; LatentOps: Liu et al. 2022) |
 | `chosen` | noise | follows the flow, and at each step keeps the best of a few by a judge (SCG: Huang et al. 2024): for what has no gradient |
 | `vector` | any points | adds the difference of two means, as far as the objective likes it best (attribute vectors: White 2016) |
@@ -30,9 +30,9 @@ Noise = Callable[[], Tensor]  # fresh standard normal numbers (n, d)
 
 @dataclass(frozen=True)
 class GuideOptions:
-    """steps: of Euler's method. end: the time it stops at. strength: of the objective's pull; 1 is Bayes' rule. limit: longest
+    """steps: of Euler's method. end: the time it stops at. strength: of the objective's gradient; 1 is Bayes' rule. limit: longest
     gradient that counts, in root mean square a dimension. most: largest factor t / (1 − t). corrections: climbing steps at the end,
-    each of `rate` times the gradient.
+    each of `rate` times the gradient. choices: continuations that `chosen` looks at in each step.
     """
 
     steps: int = 8
@@ -42,6 +42,7 @@ class GuideOptions:
     most: float = 4.0
     corrections: int = 2
     rate: float = 0.1
+    choices: int = 8
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,10 @@ def renoised(x: Tensor, noise: Tensor, t: Tensor, to: Tensor) -> Tensor:
 
 
 def guided(x: Tensor, start: Tensor, velocity: Velocity, objective: Timed | None, options: GuideOptions) -> Tensor:
-    """Points (n, d) at time options.end that the flow reaches from x at times start (n,), pulled towards a larger objective.
+    """Points (n, d) at time options.end that the flow reaches from x at times start (n,), guided towards a larger objective.
 
     With p(x_t) the flow's density and exp(objective) a likelihood of x_t, Bayes' rule adds the objective's gradient to the
-    score, which for straight paths moves the velocity by −t / (1 − t) times it. The factor is held below options.most, since
+    score, which for straight paths adds −t / (1 − t) times it to the velocity. The factor is held below options.most, since
     near t = 1 a learnt gradient is mostly error. Ends with a few corrections along the objective at the end's own time.
     """
     for i in range(options.steps):
@@ -128,10 +129,8 @@ def langevin(z: Tensor, objective: Objective, *, noise: Noise, options: Langevin
     return z
 
 
-def chosen(
-    x: Tensor, start: Tensor, velocity: Velocity, judge: Callable[[Tensor, Tensor], Tensor], *, noise: Noise, options: GuideOptions, choices: int = 8
-) -> Tensor:
-    """Points (n, d) at time options.end: at each step back from `start`, of `choices` re-noised continuations the one judged best.
+def chosen(x: Tensor, start: Tensor, velocity: Velocity, judge: Callable[[Tensor, Tensor], Tensor], *, noise: Noise, options: GuideOptions) -> Tensor:
+    """Points (n, d) at time options.end: at each step back from `start`, of options.choices re-noised continuations the one judged best.
 
     judge: points (n, d), times (n,) → (n,), larger is better; it may decode and measure, since no gradient is asked of it.
     """
@@ -141,7 +140,7 @@ def chosen(
         v = velocity(x, t)
         clean, spread = x - t[:, None] * v, x + (1 - t)[:, None] * v  # the point and the noise that v sees in x
         best, score = x, torch.full((len(x),), -torch.inf)
-        for choice in range(choices):
+        for choice in range(options.choices):
             fresh = spread if choice == 0 else 0.5**0.5 * (spread + noise())
             candidate = noised(clean, fresh, following)
             judged = judge(candidate, following)

@@ -1,7 +1,7 @@
 """A bank of decoded points: latent points with what they decode to, on which any rule can be scored in moments.
 
 Every point is a noisy one, at the time prior.config.noise_level where the prior's draws stop and the decoder takes over; x is
-standardised, as the prior works on it. Melodies stand at home (home.py).
+standardised, as the prior works on it. Melodies are in canonical transposition (rules/transposition.py).
 
 Inside: `Bank`, `make_bank`, `decoded`.
 """
@@ -36,7 +36,7 @@ class Bank:
         return len(self.tokens)
 
     def measures(self, rule: Rule, transposition: int = 0) -> Tensor:
-        """The rule's measures of every melody, transposed by `transposition` semitones from home: float (N, m)."""
+        """The rule's measures of every melody, transposed by `transposition` semitones from canonical: float (N, m)."""
         measures = np.zeros((len(self), len(rule.measures)), np.float32)
         for number, name in enumerate(METER_NAMES):
             rows = np.flatnonzero(self.points.condition.numpy() == number)
@@ -75,13 +75,16 @@ def decoded(vae: MelodyVAE, prior: FlowPrior, x: Tensor, meter: Tensor, chunk: i
 
 
 @torch.no_grad()
-def make_bank(vae: MelodyVAE, prior: FlowPrior, encodings: Tensor, meters: Tensor, size: int, seed: int, chunk: int = 1000) -> Bank:
-    """A bank: half noisy encodings (M, d) of real melodies, a quarter draws of the prior, a quarter noisy encodings with extra noise."""
+def make_bank(vae: MelodyVAE, prior: FlowPrior, real: Points, size: int, seed: int, chunk: int = 1000) -> Bank:
+    """A bank of `size` points: half noisy encodings of real melodies, a quarter draws of the prior, a quarter noisy encodings with extra noise.
+
+    real: encodings x (M, d), not standardised, and their meters.
+    """
     points, conditions = [], []
     for i in range(-(-size // chunk)):
         generator = torch.Generator().manual_seed(seed * 100_003 + i)
-        rows = torch.randint(0, len(encodings), (chunk,), generator=generator)
-        clean, meter = prior.standardise(encodings[rows]), meters[rows]
+        rows = torch.randint(0, len(real.x), (chunk,), generator=generator)
+        clean, meter = prior.standardise(real.x[rows]), real.condition[rows]
         noise = torch.randn(clean.shape, generator=generator)
         if i % 4 == 2:
             x = draw(prior, noise * (0.8 + 0.3 * torch.rand(chunk, 1, generator=generator)), meter)

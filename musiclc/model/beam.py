@@ -1,7 +1,7 @@
-"""Beam search through the decoder: the best line for a latent point, given what each token logit biases besides its likelihood.
+"""Beam search through the decoder: the best line for a latent point, given a logit bias of each token besides its likelihood.
 
-A *logit_bias* is a number in nats added to a token's log likelihood at a step: −∞ forbids the token, more than 0 pulls towards it. So
-one search serves a mask (a scale, a range), a pull to the notes of an original, and bars that must stay.
+A *logit bias* is a number in nats added to a token's log-likelihood at a step: −∞ forbids the token, more than 0 favours it. So one
+search serves a mask (a scale, a range), a preference for the notes of an original, and bars that must stay.
 
 Lines may be kept apart by how many notes they have more than an original: each *bin*, a difference from −fewer to +more,
 keeps the best `width` lines of its own. One search then gives the best line for every number of notes, where pushing on a
@@ -97,7 +97,7 @@ def _kept(reached: Tensor, begins: Tensor | None, width: int) -> tuple[Tensor, T
     if begins is None:
         total, at = reached.flatten(2).topk(min(width, lines * tokens), dim=2)
         return total, torch.zeros_like(at), at // tokens, at % tokens
-    # A line moves down a bin where it drops a note that the original has, up where it adds one.
+    # A line goes down a bin where it drops a note that the original has, up where it adds one.
     lost = torch.full_like(reached[:, :1], -torch.inf)
     silent, sounding = reached[..., :FIRST_ONSET], reached[..., FIRST_ONSET:]
     from_above = torch.cat([silent[:, 1:], lost[..., :FIRST_ONSET]], dim=1)
@@ -107,8 +107,8 @@ def _kept(reached: Tensor, begins: Tensor | None, width: int) -> tuple[Tensor, T
     total, at = joined.flatten(2).topk(min(width, lines * tokens), dim=2)
     parent, token = at // tokens, at % tokens
     own = torch.arange(bins)[None, :, None]
-    moved = torch.where(token < FIRST_ONSET, torch.where(begins[:, None, None], 1, 0), torch.where(begins[:, None, None], 0, -1))
-    return total, (own + moved).clamp(0, bins - 1), parent, token
+    change = torch.where(token < FIRST_ONSET, torch.where(begins[:, None, None], 1, 0), torch.where(begins[:, None, None], 0, -1))
+    return total, (own + change).clamp(0, bins - 1), parent, token
 
 
 def _traced(choices: list[Tensor], parents: list[tuple[Tensor, int]], total: Tensor) -> Lines:

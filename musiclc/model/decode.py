@@ -1,4 +1,4 @@
-"""What becomes of latent points: decoded, moved from home, scored by the rules themselves, priced by the VAE.
+"""What becomes of latent points: decoded, transposed, scored by the rules themselves, and how likely the VAE finds the result.
 
 Every network call works on a full chunk of CHUNK points: products of matrices round alike for every row of one shape, so a
 melody's bits do not depend on its neighbours or on how many are asked for.
@@ -25,7 +25,7 @@ CHUNK = 64  # points a network call
 
 
 def decode(model: "Model", x: Tensor, t: float, meter: str, transpositions: Sequence[int]) -> np.ndarray:
-    """Standardised points x (n, d), noisy so much → tokens (n, T), each melody moved from home by its semitones."""
+    """Standardised points x (n, d), noisy so much → tokens (n, T), each melody transposed from canonical by its semitones."""
     assert model.prior is not None
     number = torch.full((len(x),), METER_NAMES.index(meter))
     padded = model.vae.decode(model.prior.restore(x), number, t=torch.full((len(x),), t))
@@ -40,7 +40,7 @@ def scores(constraints: Sequence[Constraint], tokens: np.ndarray, meter: str) ->
 
 
 def nll_per_note(model: "Model", tokens: np.ndarray, meter: str) -> np.ndarray:
-    """What each of tokens (n, T) costs the VAE, in nats a note (MelodyVAE.nll_per_note): (n,), smaller for likelier melodies."""
+    """Negative log-likelihood per note of tokens (n, T) under the VAE (MelodyVAE.nll_per_note): nats, (n,), smaller for likelier melodies."""
     number = torch.full((CHUNK,), METER_NAMES.index(meter))
     found = [np.zeros(0, np.float32)]
     for first in range(0, len(tokens), CHUNK):

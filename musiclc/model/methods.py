@@ -1,8 +1,8 @@
-"""The search methods, tied to a model: from starting noise and a wish to latent points, one function a method.
+"""The search methods, tied to a model: from starting noise and constraints to latent points, one function a method.
 
 | method | what it does |
 |---|---|
-| `guided` | the prior's flow, pulled by the critics on the way |
+| `guided` | the prior's flow, its velocity bent by the critics' gradient |
 | `gradient` | a draw of the prior, then Adam up the critics and realism, each item frozen once its critics are content |
 | `langevin` | a draw of the prior, then Langevin steps on the same sum |
 | `actor` | one pass of the amortized map |
@@ -33,7 +33,7 @@ from musiclc.rules.transposition import transposed
 if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
 
-CONTENT = 0.9  # probability of meeting the wish, by its critics, at which `gradient` freezes an item
+CONTENT = 0.9  # probability of meeting the constraints, by their critics, at which `gradient` freezes an item
 FEATURE_LIMIT = 4.0  # standard deviations at which a bound told to the actor counts as infinite
 
 
@@ -58,7 +58,7 @@ class SampleProblem:
 
 @dataclass(frozen=True)
 class Start:
-    """A chunk's starting points x (n, d) at times t (n,), each row's transposition from home and its generator of more noise."""
+    """A chunk's starting points x (n, d) at times t (n,), each row's transposition from canonical and its generator of more noise."""
 
     x: Tensor
     t: Tensor
@@ -82,7 +82,7 @@ def points(problem: SampleProblem, start: Start, method: str) -> tuple[Tensor, f
 
 
 def objective(problem: SampleProblem, transpositions: list[int], misses: dict[str, Tensor] | None = None) -> search.Timed | None:
-    """The critics' sum for melodies that will be moved so, as a function of time; None without constraints that have critics.
+    """The critics' sum for melodies that will be transposed so, as a function of time; None without constraints that have critics.
 
     misses: by how much to shift each row's goals of a rule, since its critic is known to foretell so much too much there.
     """
@@ -99,16 +99,16 @@ def objective(problem: SampleProblem, transpositions: list[int], misses: dict[st
 
 
 def misses(problem: SampleProblem, x: Tensor, tokens: np.ndarray, transpositions: list[int]) -> dict[str, Tensor]:
-    """What critics of Gaussian rules foretell of points x (n, d) over what their melodies (n, T), moved from home so, measure: (n, m) each."""
+    """How much more critics of Gaussian rules foretell of points x (n, d) than their melodies (n, T), transposed so, measure: (n, m) each."""
     found = {}
-    at_home = transposed(tokens, -np.asarray(transpositions))
+    canonical = transposed(tokens, -np.asarray(transpositions))
     for c in problem.constraints:
         critic = problem.critics.get(c.rule.name)
         if critic is None or critic.config.family != "gaussian" or c.goal.mix is not None or c.rule.fixed:
             continue
         with torch.no_grad():
             mean, _ = critic.normal(x, torch.full((len(x),), _noise_level(problem)), problem.condition(len(x)))
-        measured = torch.from_numpy(c.rule.measure(at_home, problem.meter)).float()
+        measured = torch.from_numpy(c.rule.measure(canonical, problem.meter)).float()
         found[c.rule.name] = (mean * critic.scale + critic.center - measured).nan_to_num(0.0)
     return found
 
@@ -216,7 +216,7 @@ MOVES: dict[str, Callable[[SampleProblem, Start], Tensor]] = {
 
 
 def asked(problem: SampleProblem, transpositions: list[int]) -> Tensor:
-    """The wish as the actor reads it: (n, features). For every shipped rule of m measures 1 + 2·m numbers: whether it is asked,
+    """The constraints as the actor reads them: (n, features). For every shipped rule of m measures 1 + 2·m numbers: whether it is asked,
     and the standardised bounds of its measures, or, in place of the bounds, allowed shares or the weights of a sum.
     """
     goals = {c.rule.name: c for c in problem.constraints}

@@ -1,8 +1,7 @@
 """The flow-matching prior over bar vectors: what realism means, and how to draw from it.
 
-A transformer over the four bar vectors learns the velocity of straight paths between noise and encodings of melodies at home
-(home.py) (Lipman et al.
-2023; rectified flow, Liu et al. 2023). With x an encoding's mean, standardised per dimension, and ε standard normal:
+A transformer over the four bar vectors learns the velocity of straight paths between noise and encodings of melodies in canonical
+transposition (Lipman et al. 2023; rectified flow, Liu et al. 2023). With x an encoding's mean, standardised per dimension, and ε standard normal:
 x_t = (1 − t)·x + t·ε, and v(x_t, t) is trained towards ε − x. So x_t − t·v is the clean point that v sees in x_t.
 
 Time and meter steer every block by a scale and shift of its normalised input (FiLM, as DiT: Peebles and Xie 2023).
@@ -110,12 +109,12 @@ class FlowPrior(nn.Module):
         x_t = (1 - t[:, None]) * x + t[:, None] * noise
         return F.mse_loss(self.velocity(x_t, t, meter).float(), noise - x)
 
-    def realism(self, nats: float) -> float:
-        """Share of real held-out phrases that cost more nats a note: in [0, 1], 1 for the likeliest."""
-        return 1 - float(np.interp(nats, self.real_nll.numpy(), np.linspace(0, 1, QUANTILES)))
+    def realism(self, nll: float) -> float:
+        """Share of real held-out phrases with a larger negative log-likelihood per note than `nll`: in [0, 1], 1 for the likeliest."""
+        return 1 - float(np.interp(nll, self.real_nll.numpy(), np.linspace(0, 1, QUANTILES)))
 
     def nll_of(self, realism: float) -> float:
-        """The inverse of `realism`: nats a note that a share `realism` of real held-out phrases exceeds; infinite for 0."""
+        """The inverse of `realism`: the negative log-likelihood per note that a share `realism` of real held-out phrases exceeds; infinite for 0."""
         if realism <= 0:
             return math.inf
         return float(np.interp(1 - realism, np.linspace(0, 1, QUANTILES), self.real_nll.numpy()))

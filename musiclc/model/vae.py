@@ -6,7 +6,7 @@ bar, d = B·k in all. A meter is its number in `theory.METER_NAMES`.
 The encoder flattens each bar's step embeddings into one vector (a bar is short and its grid is fixed, so dense layers do in
 one product what a recurrent net does in sixteen steps), then lets the four bars attend to one another. The decoder lets the
 four latent vectors attend to one another, unfolds each into step features, and a GRU writes the 64 tokens left to right. It
-is told how much noise the point holds (its `t` t in [0, 1], a time of the prior's flow): a clean point it spells out, a
+is told how much noise the point holds (its noise level t in [0, 1], a time of the prior's flow): a clean point it spells out, a
 noisy one it reads as a hint and writes the likeliest line that agrees with it. So a point a little off the encodings
 still decodes to a line that hangs together (noise-conditioned decoding, as the upsamplers of Ho et al. 2022, Cascaded
 Diffusion Models, §4).
@@ -148,7 +148,7 @@ class MelodyVAE(nn.Module):
 
     @staticmethod
     def before(tokens: Tensor) -> Tensor:
-        """Tokens (n, T) moved one step on, START first."""
+        """Tokens (n, T) one step later, START first."""
         return torch.cat([torch.full_like(tokens[:, :1], START), tokens[:, :-1]], dim=1)
 
     @torch.no_grad()
@@ -197,7 +197,7 @@ class MelodyVAE(nn.Module):
 
     @torch.no_grad()
     def nll_per_note(self, tokens: Tensor, meter: Tensor) -> Tensor:
-        """Reconstruction and KL terms from the mean, in nats a note: (n,), smaller for melodies that this VAE finds likelier.
+        """Negative log-likelihood per note, by reconstruction and KL terms from the mean: nats, (n,), smaller for likelier melodies.
 
         Up to the noise of z, the negative evidence lower bound (Kingma and Welling 2014) over the number of notes.
         """
@@ -209,7 +209,7 @@ class MelodyVAE(nn.Module):
         return (reconstruction + kl) / ((tokens > HOLD) & (tokens < PAD)).sum(1).clamp(min=1)
 
     def spelling_loss(self, z: Tensor, meter: Tensor, t: Tensor, tokens: Tensor, dropped: Tensor) -> Tensor:
-        """Nats a melody that the decoder alone spends on tokens (n, T) given points z (n, d) noisy by (n,); dropped as in `loss`."""
+        """Cross-entropy of tokens (n, T) under the decoder, nats a melody, given points z (n, d) at noise levels t (n,); dropped as in `loss`."""
         logits = self.logits(z, meter, self.before(tokens).masked_fill(dropped, DROPPED), t).float()
         target = tokens.masked_fill(tokens == PAD, IGNORE).flatten()
         return F.cross_entropy(logits.flatten(0, 1), target, ignore_index=IGNORE, reduction="sum") / len(tokens)

@@ -69,7 +69,7 @@ class Melody:
         return Melody(notes, self.meter, bars)
 
     def transpose(self, semitones: int) -> "Melody":
-        """Every pitch moved by `semitones`. Raises MusiclcError when that leaves the piano."""
+        """Every pitch transposed by `semitones`. Raises MusiclcError when that leaves the piano."""
         return replace(self, notes=tuple(replace(n, pitch=n.pitch + semitones) for n in self.notes))
 
     def key_free(self) -> tuple:

@@ -1,6 +1,6 @@
 """Pitch names, scales, keys, chords and meters: tables, and the few functions that read them.
 
-Conventions: a pitch is a MIDI number, C4 = 60 (Scientific pitch notation, as in contract.md). A pitch class is 0-11 with
+Conventions: a pitch is a MIDI number, C4 = 60 (scientific pitch notation). A pitch class is 0-11 with
 C = 0. A scale is a tuple of pitch classes above its tonic. A step is a sixteenth note.
 
 Inside: `SCALES`, `CHORDS`, `METERS`, `parse_pitch`, `parse_pitch_class`, `pitch_name`, `parse_key`, `Key`, `parse_chord`.

@@ -72,7 +72,7 @@ def durations(tokens: np.ndarray) -> np.ndarray:
 
 
 def transpose(tokens: np.ndarray, semitones: np.ndarray | int) -> np.ndarray:
-    """Every onset moved by `semitones`, a number or one a row (n,). The caller keeps the result on the piano."""
+    """Every onset transposed by `semitones`, a number or one a row (n,). The caller keeps the result on the piano."""
     shift = np.asarray(semitones).reshape(-1, 1)
     return np.where((tokens >= FIRST_ONSET) & (tokens < PAD), tokens + shift, tokens).astype(tokens.dtype)
 

@@ -5,7 +5,8 @@ contour, motion, steps), `rhythm.py` (density, complexity, syncopation, repetiti
 
 Adding a rule: a measuring function and its row in one of them, its place in RULES, a hand-worked test, a row in README.
 
-Inside: `RULES`, `find_rule`, `parse_constraint`, `parse_rule_option`, `split_weight`, `settled`, `allowed_pitches`.
+Inside: `RULES`, `find_rule`, `parse_constraint`, `parse_constraints`, `parse_rule_option`, `split_weight`, `settled`,
+`allowed_pitches`, `score`.
 """
 
 import math
@@ -90,7 +91,7 @@ def parse_rule_option(text: str) -> Constraint:
 
 
 def settled(constraints: Sequence[Constraint]) -> list[Constraint]:
-    """The constraints of one wish, each goal in the light of the others: a degree becomes that of the wished key."""
+    """The constraints, each goal in the light of the others: a degree becomes that of the key asked for."""
     others = [[*constraints[:i], *constraints[i + 1 :]] for i in range(len(constraints))]
     return [replace(c, goal=c.rule.settle(c.goal, rest)) for c, rest in zip(constraints, others, strict=True)]
 
@@ -105,17 +106,17 @@ def allowed_pitches(constraints: Sequence[Constraint]) -> np.ndarray:
     return allowed
 
 
-def parse_constraints(wishes: Mapping[str, str] | Sequence[Constraint] | None) -> list[Constraint]:
+def parse_constraints(given: Mapping[str, str] | Sequence[Constraint] | None) -> list[Constraint]:
     """Constraints from {"key": "C", "density": "6"}; a list of constraints is taken as it is. Raises UsageError."""
-    if isinstance(wishes, Mapping):
-        return settled([parse_constraint(name, str(goal)) for name, goal in wishes.items()])
-    return settled(list(wishes or []))
+    if isinstance(given, Mapping):
+        return settled([parse_constraint(name, str(goal)) for name, goal in given.items()])
+    return settled(list(given or []))
 
 
 def score(melody: Melody, constraints: Mapping[str, str] | Sequence[Constraint] | None = None) -> list[dict[str, Any]]:
     """What each rule measures: verdicts on the constraints, or, without any, every rule's value."""
-    wished = parse_constraints(constraints)
+    parsed = parse_constraints(constraints)
     tokens = tok.from_melody(melody)[None]
-    if not wished:
+    if not parsed:
         return [{"rule": r.name, "value": r.value(r.measure(tokens, melody.meter)[0], None)} for r in RULES.values()]
-    return [c.verdict(c.rule.measure(tokens, melody.meter)[0]) for c in wished]
+    return [c.verdict(c.rule.measure(tokens, melody.meter)[0]) for c in parsed]

@@ -2,7 +2,7 @@
 
 A rule measures melodies: vectorised over a batch of token rows (n, T) in one meter, it gives *measures* (n, m), which a critic
 learns to foretell from latent points. A goal bounds the measures, or one weighted sum of them; the value reported is one
-number for people.
+number, or a few words, for people.
 
 Inside: `Constraint`, `Rule`, `plain`, `number_goal`, `transposed_pitches`.
 """
@@ -21,7 +21,7 @@ Measure = Callable[[np.ndarray, str], np.ndarray]
 
 @dataclass(frozen=True)
 class Constraint:
-    """A rule, a goal and a weight (how hard the search pushes, 1 by default)."""
+    """A rule, a goal and a weight: of its log probability in what the search climbs, 1 by default."""
 
     rule: "Rule"
     goal: Goal
@@ -54,17 +54,27 @@ def _settled(goal: Goal, others: Sequence[Constraint]) -> Goal:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. `family` says what a critic learns: each measure's number, or whether each share is above zero.
+    """One rule: what it measures, how goals are read and scored, and what searches may know of it beforehand.
 
-    tolerance: in the rule's unit; how near a bare number must be met, and how fast scores fall outside the goal.
-    transpose: (goal, semitones) → the goal for melodies transposed by so much; None when transposition changes no measure.
-    octaves: whether transposition by whole octaves changes measures.
-    fixed: whether transposition changes measures in a way that no goal can follow, so that they must be measured anew.
-    grade: (measures, goal) → scores, for a rule whose scores are not those of its family.
-    settle: (goal, the other constraints wished) → the goal in their light, such as a degree in the wished key.
-    critic: (model, goal, semitones from home) → a critic, for a rule that no model ships one for.
-    allowed: goal → which MIDI pitches a note may have, bool (128,), for a rule that is met exactly when every note is allowed.
-    notes: (goal, bars) → the fewest and most notes that so many bars may have, for a rule that does nothing but count them.
+    For people: name, as options have it; about, a phrase for help; unit, of the value; span, the values there are; goals, examples that
+    parse; source, where the definition comes from.
+
+    Measuring: measure, (tokens (n, T), meter) → measures (n, m), NaN where undefined; measures, the names of the m; limits, meter → the
+    least and largest number there is; value, (one melody's measures (m,), goal or None) → what the manifest says of them, as JSON has it.
+
+    Goals: parse, text → goal, raising UsageError; tolerance, in the rule's unit, how near a bare number must be met, and how fast scores fall
+    outside the goal; grade, (measures, goal) → scores (n,), for a rule whose scores are not those of its family; settle, (goal,
+    the other constraints) → the goal in their light, such as a degree in the key asked for.
+
+    Critics: family, what one learns: "gaussian", each measure's number, or "bernoulli", whether each share is above zero; critic, (model, goal,
+    semitones from canonical) → a critic, for a rule that no model ships one for.
+
+    Transposition: transpose, (goal, semitones) → the goal for melodies transposed by so much, None when transposition changes no
+    measure; octaves, whether whole octaves change measures; fixed, whether transposition changes measures in a way that no goal can
+    follow, so that they must be measured anew.
+
+    Masks and counts: allowed, goal → which MIDI pitches a note may have, bool (128,), for a rule that is met exactly when every note
+    is allowed; notes, (goal, bars) → the fewest and most notes that so many bars may have, for a rule that does nothing but count them.
     """
 
     name: str

@@ -152,7 +152,7 @@ def _asked(goal: Goal) -> slice:
 
 
 def _note_grade(measures: np.ndarray, goal: Goal) -> np.ndarray:
-    """1 where the note is the wished one, 0 elsewhere: (n,)."""
+    """1 where the note is the one asked for, 0 elsewhere: (n,)."""
     asked = _asked(goal)
     return measures[:, asked] @ (np.asarray(goal.high[asked]) > 0)
 
@@ -172,7 +172,7 @@ def _transposed_note(goal: Goal, semitones: int) -> Goal:
 
 
 def _settled_note(goal: Goal, others: Sequence[Constraint]) -> Goal:
-    """A degree as that of the wished key, when one with seven notes is wished; the text stays."""
+    """A degree as that of the key asked for, when that has seven notes; the text stays."""
     keys = [parse_key(c.goal.text) for c in others if c.rule.name == "key"]
     scales = [(key.tonic, sorted((pc - key.tonic) % 12 for pc in key.pitch_classes)) for key in keys if key.tonic is not None]
     for tonic, scale in scales:
@@ -188,7 +188,7 @@ def _note_rule(name: str, which: str, measure: Measure) -> Rule:
         unit="pitch class",
         span="C..B, 1..7",
         goals="C, F#, Bb, 1, 5",
-        source="a degree is one of the wished key, or else of the best key by Krumhansl's profiles",
+        source="a degree is one of the key asked for, or else of the best key by Krumhansl's profiles",
         measures=tuple(f"{which} note is {pc}" for pc in PITCH_CLASS_NAMES) + tuple(f"{which} note is degree {d}" for d in (*range(1, 8), "none")),
         measure=measure,
         parse=_note_goal(name),

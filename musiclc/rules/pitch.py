@@ -1,6 +1,6 @@
-"""Rules on how high a melody lies and how it moves: range, span, register, contour, motion, steps.
+"""Rules on how high a melody lies and how its pitch changes: range, span, register, contour, motion, steps.
 
-Conventions: a pitch is a MIDI number; an *interval* is the way from a note to the next one, in semitones, repeats included (0).
+Conventions: a pitch is a MIDI number; an *interval* is the distance from a note to the next one, in semitones, up positive, repeats included (0).
 Melodies come as token rows (n, T) in one meter, T any whole number of bars; a measure is NaN where it is undefined.
 
 Inside: for each rule its measuring function, such as `range_measures`, and its row, such as `RANGE`.

@@ -1,9 +1,9 @@
-"""Home: transposition taken out of what the prior has to learn.
+"""Canonical transpositions: transposition taken out of what the prior has to learn.
 
-Transposing a melody is an exact symmetry, so a prior over melodies in all keys would learn everything twelve times over. The
-VAE encodes any key; the prior knows melodies at *home* only: moved so that as many notes as possible are white keys, and the
-mean pitch is as near CANONICAL_PITCH as octaves allow. What is drawn at home is moved to where the wish wants it, and the wish's
-goals are moved home for the critics.
+Transposing a melody is an exact symmetry, so a prior over melodies in all keys would learn everything twelve times over. The VAE
+encodes any key; the prior knows melodies in *canonical transposition* only: as many notes as possible are white keys, and the mean
+pitch is as near CANONICAL_PITCH as octaves allow. What is drawn there is transposed to where the constraints suit it best, and their
+goals are transposed back for the critics.
 
 Inside: `canonical_transpositions`, `suitable_transpositions`, `transposed`.
 """
@@ -26,12 +26,12 @@ _TIE = 1e-3  # weight of the key profiles, which only decide between scales that
 
 
 def canonical_transpositions(tokens: np.ndarray) -> np.ndarray:
-    """Semitones by which each row of tokens (n, T) must be transposed to be at home: int (n,)."""
+    """Semitones by which each row of tokens (n, T) must be transposed to be in canonical transposition: int (n,)."""
     shares = key_measures(tokens, "4/4")  # pitch classes do not depend on the meter
     white = np.isin(np.arange(12), SCALES["major"]).astype(float)
     profile = np.maximum(np.asarray(MAJOR_PROFILE), np.roll(MINOR_PROFILE, 9))  # C major, or A minor
     weights = white + _TIE * profile
-    fit = np.stack([shares @ np.roll(weights, -transposition) for transposition in range(12)], axis=1)  # (n, 12): moved up by so many
+    fit = np.stack([shares @ np.roll(weights, -transposition) for transposition in range(12)], axis=1)  # (n, 12): transposed up by so many
     transposition = fit.argmax(axis=1)
     sounding = tok.onsets(tokens)
     pitches = tokens.astype(int) + tok.PITCH_OF_TOKEN
@@ -41,7 +41,7 @@ def canonical_transpositions(tokens: np.ndarray) -> np.ndarray:
 
 
 def transposed(tokens: np.ndarray, transpositions: np.ndarray) -> np.ndarray:
-    """Rows (n, T) moved by semitones (n,), by octaves less where they would leave the piano."""
+    """Rows (n, T) transposed by semitones (n,), by octaves less where they would leave the piano."""
     return tok.transpose(tokens, _on_piano(tokens, np.asarray(transpositions)))
 
 
@@ -59,10 +59,10 @@ def _on_piano(tokens: np.ndarray, transpositions: np.ndarray) -> np.ndarray:
 
 
 def suitable_transpositions(constraints: Sequence[Constraint], melodies: np.ndarray, meter: str) -> list[int]:
-    """Semitones from home that suit the constraints best, all about as good: any of the twelve keys when nothing is asked of pitch.
+    """Semitones from canonical that suit the constraints best, all about as good: any of the twelve keys when nothing is asked of pitch.
 
-    melodies: tokens (n, T) of usual ones at home. How well a transposition suits is the mean over them of the product of the scores
-    that they would have there; rules that transposition does not touch have no say.
+    melodies: tokens (n, T) of usual ones, canonical. How well a transposition suits is the mean over them of the product of the scores that they
+    would have there; rules that transposition does not touch have no say.
     """
     pitched = [c for c in constraints if c.rule.transpose is not None]
     fixed = [c for c in constraints if c.rule.fixed]

@@ -216,6 +216,60 @@ class _Groups:
         self.parent[max(a, b)] = min(a, b)
 
 
+@dataclass(frozen=True)
+class _Window:
+    """A window worth learning from: its tune's number, its first bar there, and what of it transposition does not change."""
+
+    tune: int
+    first_bar: int
+    melody: Melody
+    form: tuple
+
+
+@dataclass
+class _Collected:
+    """All that was read: tunes by number, their windows, which of them belong together, and what was skipped, by collection.
+
+    fixed_split: collection → split, for those that are not split by hash.
+    """
+
+    fixed_split: dict[str, str]
+    names: list[str] = field(default_factory=list)
+    collections: list[str] = field(default_factory=list)
+    windows: list[_Window] = field(default_factory=list)
+    skipped: dict[str, Counter] = field(default_factory=dict)
+    groups: _Groups = field(default_factory=_Groups)
+    first_holder: dict[tuple, int] = field(default_factory=dict)
+
+    def take_in(self, tune: Tune) -> None:
+        number = len(self.names)
+        self.names.append(tune.name)
+        self.collections.append(tune.collection)
+        for melody, first in windows(tune):
+            form = melody.key_free()
+            self.windows.append(_Window(number, first, melody, form))
+            if tune.collection not in self.fixed_split:
+                self.groups.join(number, self.first_holder.setdefault(form, number))
+        self.skipped.setdefault(tune.collection, Counter()).update(tune.skipped)
+
+    def split_of(self, window: _Window) -> int:
+        """The number of its split in SPLITS: its collection's, or by a hash of its group's first tune."""
+        fixed = self.fixed_split.get(self.collections[window.tune])
+        return SPLITS.index(fixed) if fixed else _split_of_group(self.names[self.groups.find(window.tune)])
+
+    def distinct(self) -> list[_Window]:
+        """Every window once, up to transposition; near and far come last, so that what train holds is not theirs."""
+        seen: set[tuple] = set()
+        kept = []
+        for window in sorted(self.windows, key=lambda w: self.split_of(w) >= SPLITS.index("near")):
+            if window.form in seen:
+                self.skipped[self.collections[window.tune]]["windows: heard before, up to transposition"] += 1
+            else:
+                seen.add(window.form)
+                kept.append(window)
+        return kept
+
+
 def _split_of_group(name: str) -> int:
     point = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
     return SPLITS.index("test" if point < 0.05 else "validation" if point < 0.10 else "train")
@@ -226,61 +280,36 @@ def build(tunes: Iterable[Tune], fixed_split: dict[str, str] | None = None) -> D
 
     Raises InputError when no tune gives a window.
     """
-    fixed_split = fixed_split or {c.name: c.split for c in COLLECTIONS if c.split}
-    names: list[str] = []
-    collections: list[str] = []
-    skipped: dict[str, Counter] = {}
-    found: list[tuple[int, int, Melody, tuple]] = []  # tune, first bar, window, key-free form
-    groups = _Groups()
-    first_holder: dict[tuple, int] = {}
-    for number, tune in enumerate(tunes):
-        names.append(tune.name)
-        collections.append(tune.collection)
-        for window, first in windows(tune):
-            form = window.key_free()
-            found.append((number, first, window, form))
-            if tune.collection not in fixed_split:
-                groups.join(number, first_holder.setdefault(form, number))
-        skipped.setdefault(tune.collection, Counter()).update(tune.skipped)
-    if not found:
+    read = _Collected(fixed_split or {c.name: c.split for c in COLLECTIONS if c.split})
+    for tune in tunes:
+        read.take_in(tune)
+    if not read.windows:
         raise InputError("no four-bar window in all the input: are the meters 4/4, 2/4, 3/4 or 6/8, and the onsets on the sixteenth grid?")
-
-    def split_of(number: int) -> int:
-        fixed = fixed_split.get(collections[number])
-        return SPLITS.index(fixed) if fixed else _split_of_group(names[groups.find(number)])
-
-    found.sort(key=lambda w: split_of(w[0]) >= SPLITS.index("near"))  # stable: near and far last, so they lose to train
-    seen: set[tuple] = set()
-    kept = []
-    for entry in found:
-        if entry[3] in seen:
-            skipped[collections[entry[0]]]["windows: heard before, up to transposition"] += 1
-        else:
-            seen.add(entry[3])
-            kept.append(entry)
-    split = np.array([split_of(w[0]) for w in kept], np.uint8)
-    info = {"format": FORMAT, "tunes": names, "collections": collections, "report": _report(kept, split, names, collections, skipped)}
+    kept = read.distinct()
+    split = np.array([read.split_of(w) for w in kept], np.uint8)
+    info = {"format": FORMAT, "tunes": read.names, "collections": read.collections, "report": _report(kept, split, read)}
     return Dataset(
-        tokens=np.concatenate([tok.pad(tok.from_melody(w[2])[None], w[2].meter) for w in kept]),
-        meter=np.array([METER_NAMES.index(w[2].meter) for w in kept], np.uint8),
+        tokens=np.concatenate([tok.pad(tok.from_melody(w.melody)[None], w.melody.meter) for w in kept]),
+        meter=np.array([METER_NAMES.index(w.melody.meter) for w in kept], np.uint8),
         split=split,
-        tune=np.array([w[0] for w in kept], np.int32),
-        first_bar=np.array([w[1] for w in kept], np.int32),
+        tune=np.array([w.tune for w in kept], np.int32),
+        first_bar=np.array([w.first_bar for w in kept], np.int32),
         info=info,
     )
 
 
-def _report(kept: list, split: np.ndarray, names: list[str], collections: list[str], skipped: dict[str, Counter]) -> dict:
+def _report(kept: list[_Window], split: np.ndarray, read: _Collected) -> dict:
     """Collection → tunes, windows by split and meter, and what was skipped and why."""
     report: dict[str, dict] = {}
-    for collection in dict.fromkeys(collections):
-        rows = [i for i, w in enumerate(kept) if collections[w[0]] == collection]
-        counts = Counter(f"{SPLITS[split[i]]} {kept[i][2].meter}" for i in rows)
-        unreadable = sorted(k for k in skipped[collection] if k.startswith("unreadable: "))
+    for collection in dict.fromkeys(read.collections):
+        rows = [i for i, w in enumerate(kept) if read.collections[w.tune] == collection]
+        counts = Counter(f"{SPLITS[split[i]]} {kept[i].melody.meter}" for i in rows)
+        skipped = read.skipped[collection]
+        unreadable = sorted(k for k in skipped if k.startswith("unreadable: "))
         report[collection] = {
-            "tunes": collections.count(collection),
+            "tunes": read.collections.count(collection),
             "windows": dict(sorted(counts.items())),
-            "skipped": {k: v for k, v in sorted(skipped[collection].items()) if not k.startswith("unreadable: ")},
+            "skipped": {k: v for k, v in sorted(skipped.items()) if not k.startswith("unreadable: ")},
             "unreadable": [k.removeprefix("unreadable: ") for k in unreadable],
         }
     return report

@@ -1,9 +1,9 @@
 """Fitting all that steers a finished prior: a bank, a critic for each rule, the paper's realism critic, an actor.
 
-Nothing here needs a label: points are decoded and measured. Critics are fitted twice: on the bank, then on the bank and what
-they led to under wishes drawn at random, since they are asked about such points most of all.
+Nothing here needs a label: points are decoded and measured. Critics are fitted twice: on the bank, then on the bank and
+on-policy points, those that guidance by the first critics finds under random constraints, since they are asked about such points most of all.
 
-Inside: `SteerOptions`, `fit_steering`, `random_constraints`.
+Inside: `SteerOptions`, `fit_steering`, `fit_critics`, `random_constraints`, `on_policy_points`.
 """
 
 from collections.abc import Callable
@@ -29,13 +29,13 @@ from musiclc.rules.base import Constraint
 from musiclc.rules.goals import Goal
 
 Talk = Callable[[str], None]
-SOME_KEYS = ("C", "A minor", "D dorian", "G mixolydian", "C major pentatonic", "A minor pentatonic", "E phrygian")  # at home
+SOME_KEYS = ("C", "A minor", "D dorian", "G mixolydian", "C major pentatonic", "A minor pentatonic", "E phrygian")  # in canonical transposition
 SOME_CHORDS = ("C G Am F", "Am Dm G C", "C F G C", "Am F C G", "Dm G C Am", "C Am F G")
 
 
 @dataclass(frozen=True)
 class SteerOptions:
-    """bank: points that critics learn from, of which the first `kept` go with the model. on_policy: points added where critics led.
+    """bank: points that critics learn from, of which the first `kept` go with the model. on_policy: points added that critics guide to.
 
     critics, realism, actor: how to fit each. asks: guided points that the actor learns to imitate.
     """
@@ -51,13 +51,13 @@ class SteerOptions:
 
 
 def fit_steering(model: Model, encodings: Tensor, meters: Tensor, options: SteerOptions, talk: Talk) -> Model:
-    """The model with its bank, critics, realism critic and actor. encodings (N, d), meters (N,): of training windows at home."""
+    """The model with its bank, critics, realism critic and actor. encodings (N, d), meters (N,): of training windows in canonical transposition."""
     assert model.prior is not None
     talk(f"bank: decoding {options.bank} points")
-    bank = make_bank(model.vae, model.prior, encodings, meters, options.bank, options.seed)
+    bank = make_bank(model.vae, model.prior, Points(encodings, meters), options.bank, options.seed)
     critics, _ = fit_critics(bank, replace(options.critics, steps=options.critics.steps // 2), {}, talk)
     model = replace(model, critics=critics, bank=bank.first(options.kept))
-    talk(f"bank: decoding {options.on_policy} points that critics led to")
+    talk(f"bank: decoding {options.on_policy} on-policy points")
     on_policy, _ = on_policy_points(model, bank, options.on_policy, options.seed)
     critics, fits = fit_critics(bank.joined(on_policy).joined(on_policy), options.critics, critics, talk)
     realism = _realism(model, encodings, meters, options)
@@ -80,11 +80,14 @@ def fit_critics(bank: Bank, options: SmallFit, start: dict[str, Critic], talk: T
     return critics, fits
 
 
-# ---- wishes at random ----------------------------------------------------------------------------------------------
+# ---- random constraints --------------------------------------------------------------------------------------------
 
 
 def random_constraints(random: np.random.Generator, seen: dict[str, np.ndarray], most: int = 4) -> list[Constraint]:
-    """One to `most` constraints on different rules at home. seen: each rule's measures (n, m) of a bank, from which goals are taken."""
+    """One to `most` constraints on different rules, for canonical transposition.
+
+    seen: each rule's measures (n, m) of a bank, from which goals are taken.
+    """
     count = min(int(random.integers(1, most + 1)), len(seen))
     names = [str(n) for n in random.choice(list(seen), size=count, replace=False)]
     if random.random() < 0.4 and "key" in seen and "key" not in names:
@@ -112,7 +115,7 @@ def _random_goal(rule: Rule, random: np.random.Generator, seen: np.ndarray) -> G
 
 
 def on_policy_points(model: Model, bank: Bank, size: int, seed: int, chunk: int = 250) -> tuple[Bank, dict[str, Any]]:
-    """Where guidance leads under `chunk`-wise random wishes: a bank, and of what it came: noise (N, d), asked features (N, f)."""
+    """Where guidance ends under random constraints, other ones for each `chunk`: a bank, and of what it came: noise (N, d), asked features (N, f)."""
     random = np.random.default_rng((seed, 77))
     seen = {name: bank.first(4000).measures(rule).numpy() for name, rule in RULES.items()}
     kept: dict[str, list] = {"x": [], "noise": [], "asked": [], "meter": [], "problem": []}

@@ -39,9 +39,9 @@ def test_a_constant_rule_has_nothing_to_steer_by(file):
 def test_a_critic_is_fitted_once_and_kept_until_the_source_or_the_goal_changes(file, heard):
     model = tiny_model()
 
-    def fits(wish):
+    def fits(constraint):
         heard.clear()
-        draws = list(sampling.sample(model, [wish], 2, sampling.SampleOptions(seed=1, attempts=1, candidates=1)))
+        draws = list(sampling.sample(model, [constraint], 2, sampling.SampleOptions(seed=1, attempts=1, candidates=1)))
         assert len(draws) == 2
         return sum("fitting a critic" in message for message in heard)
 

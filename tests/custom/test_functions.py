@@ -17,9 +17,15 @@ from tests.helpers import c_major_scale, tiny_model
 
 
 def test_a_goal_a_score_and_a_weight(file):
-    wish = custom.parse(f"{file}:high=60..64@2")
-    assert (wish.rule.name, wish.goal.low, wish.goal.high, wish.weight, wish.rule.about) == ("high", (60.0,), (64.0,), 2.0, "Mean pitch.")
-    assert wish.verdict(wish.rule.measure(tok.from_melody(c_major_scale())[None], "4/4")[0])["value"] == 66.25
+    constraint = custom.parse(f"{file}:high=60..64@2")
+    assert (constraint.rule.name, constraint.goal.low, constraint.goal.high, constraint.weight, constraint.rule.about) == (
+        "high",
+        (60.0,),
+        (64.0,),
+        2.0,
+        "Mean pitch.",
+    )
+    assert constraint.verdict(constraint.rule.measure(tok.from_melody(c_major_scale())[None], "4/4")[0])["value"] == 66.25
     scored = custom.parse(f"{file}:dense")
     assert scored.goal.text == "met"
     sparse = Melody(tuple(Note(4 * i, 60, 4) for i in range(10)))
@@ -93,13 +99,13 @@ class Weight:
 def share(melody):
     return Weight({0}).by
 """
-    wishes = []
+    constraints = []
     for number in (0.25, 0.75):
         path = tmp_path / str(number) / "rule.py"
         path.parent.mkdir()
         path.write_text(source.replace("{0}", str(number)))
-        wishes.append(custom.parse(f"{path}:share"))
-    assert [value(wish) for wish in wishes] == [0.25, 0.75]
+        constraints.append(custom.parse(f"{path}:share"))
+    assert [value(constraint) for constraint in constraints] == [0.25, 0.75]
 
 
 def test_what_stands_beside_a_rules_file_is_not_found_and_that_is_said(tmp_path):

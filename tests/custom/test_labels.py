@@ -39,19 +39,19 @@ def test_two_folders_of_midi_become_a_rule(folders):
     assert torch.equal(torch.get_rng_state(), before)
     assert notes["held out"] >= 2
     assert [n["name"] for n in labels.stored()] == ["calm"]
-    wish = labels.constraint("calm", model=lambda: model)
-    measures = wish.rule.measure(tok.from_melodies([CALM, WILD]), "4/4")
+    constraint = labels.constraint("calm", model=lambda: model)
+    measures = constraint.rule.measure(tok.from_melodies([CALM, WILD]), "4/4")
     assert measures[0] > measures[1]
-    assert 0 < wish.verdict(measures[0])["value"] < 1
-    assert len(list(sampling.sample(model, [wish], 1, sampling.SampleOptions(attempts=1)))) == 1
+    assert 0 < constraint.verdict(measures[0])["value"] < 1
+    assert len(list(sampling.sample(model, [constraint], 1, sampling.SampleOptions(attempts=1)))) == 1
 
 
 def test_a_rule_is_for_the_model_that_it_was_taught_with_whichever_that_is(folders):
     other = tiny_model("other")
     training_labels.train("calm", *folders, other)
-    wish = custom.parse("calm@2", lambda: other)
-    assert wish.weight == 2
-    assert len(list(sampling.sample(other, [wish], 1, sampling.SampleOptions(attempts=1)))) == 1
+    constraint = custom.parse("calm@2", lambda: other)
+    assert constraint.weight == 2
+    assert len(list(sampling.sample(other, [constraint], 1, sampling.SampleOptions(attempts=1)))) == 1
 
 
 def test_a_rule_that_was_parsed_before_there_was_a_model_is_told_later(folders):
@@ -72,12 +72,12 @@ def test_with_another_model_both_are_named_once_the_rule_is_needed_and_not_befor
         raise AssertionError("asked for the model without need")
 
     custom.parse("calm", fail)  # checking a table of jobs must not load a model
-    wish = custom.parse("calm", lambda: other)
+    constraint = custom.parse("calm", lambda: other)
     why = rf"rule calm: taught with the model mine \({taught.fingerprint()}\), and this is other \({other.fingerprint()}\); .* --model,"
     with pytest.raises(MusiclcError, match=why):
-        wish.rule.measure(tok.from_melodies([CALM]), "4/4")
+        constraint.rule.measure(tok.from_melodies([CALM]), "4/4")
     with pytest.raises(MusiclcError, match=why):
-        list(sampling.sample(other, [wish]))
+        list(sampling.sample(other, [constraint]))
 
 
 def test_what_cannot_be_taught_is_refused(folders, tmp_path):

@@ -73,17 +73,17 @@ def test_constraints_add_up_by_weight():
 def test_a_melody_that_will_be_moved_has_its_goals_moved_back():
     critics, z = tiny_model().critics, torch.randn(2, 16)
     moved = summed(critics, [parse_constraint("key", "D"), parse_constraint("range", "D4..A5")], [2, 0], z)
-    at_home = summed(critics, [parse_constraint("key", "C"), parse_constraint("range", "C4..G5")], [0, 0], z)
-    assert torch.isclose(moved[0], at_home[0])  # D major, once moved up a tone, is C major at home
-    assert not torch.isclose(moved[1], at_home[1])
+    canonical = summed(critics, [parse_constraint("key", "C"), parse_constraint("range", "C4..G5")], [0, 0], z)
+    assert torch.isclose(moved[0], canonical[0])  # D major, once transposed up a tone, is C major in canonical transposition
+    assert not torch.isclose(moved[1], canonical[1])
 
 
 @pytest.mark.parametrize("goal", [">=9", "<=3", "4..8", "8"])
 def test_gradients_are_finite_for_every_kind_of_goal(goal):
     critics = tiny_model().critics
     z = (10 * torch.randn(6, 16)).requires_grad_(True)
-    wished = {"density": goal, "range": "C4..C6", "key": "A minor", "contour": "arch", "start": "5", "chords": "C G Am F"}
-    (gradient,) = torch.autograd.grad(summed(critics, [parse_constraint(k, v) for k, v in wished.items()], [0] * 6, z).sum(), z)
+    asked = {"density": goal, "range": "C4..C6", "key": "A minor", "contour": "arch", "start": "5", "chords": "C G Am F"}
+    (gradient,) = torch.autograd.grad(summed(critics, [parse_constraint(k, v) for k, v in asked.items()], [0] * 6, z).sum(), z)
     assert torch.isfinite(gradient).all()
     assert gradient.abs().sum() > 0
 

@@ -57,7 +57,7 @@ def test_an_actor_learns_to_climb_for_what_it_is_asked():
 
 def test_the_bank_holds_what_its_points_decode_to():
     model = tiny_model()
-    bank = make_bank(model.vae, model.prior, torch.randn(50, 16), torch.arange(50) % 3, 300, seed=0, chunk=50)
+    bank = make_bank(model.vae, model.prior, Points(torch.randn(50, 16), torch.arange(50) % 3), 300, seed=0, chunk=50)
     assert len(bank) == 300
     again = decoded(model.vae, model.prior, bank.points.x, bank.points.condition)
     assert (again.tokens == bank.tokens).all()

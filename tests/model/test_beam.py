@@ -53,7 +53,7 @@ def test_it_finds_what_trying_all_lines_finds(vae, melody):
     assert float(found.score[0, 0]) == pytest.approx(best, abs=1e-3)
 
 
-def test_strata_hold_lines_with_so_many_notes_more_each_the_best_of_its_own(vae):
+def test_bins_hold_lines_with_so_many_notes_more_each_the_best_of_its_own(vae):
     row, meter, z = row_of(c_major_scale()), torch.zeros(1, dtype=torch.long), torch.randn(1, 16, generator=torch.Generator().manual_seed(2))
     begins, logit_bias = row >= tok.FIRST_ONSET, forced(row)
     open_steps = (2, 3, 9)  # a note that may go, and two steps that may get one

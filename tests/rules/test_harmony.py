@@ -1,4 +1,4 @@
-"""Start, end and chords on melodies worked by hand, and goals settled by a wished key (key itself: test_rules.py)."""
+"""Start, end and chords on melodies worked by hand, and goals settled by a key asked for (key itself: test_rules.py)."""
 
 import numpy as np
 import pytest
@@ -91,29 +91,29 @@ def test_bad_starts_say_what_was_wanted(goal):
         ("Bb", "4", "Eb"),
     ],
 )
-def test_a_degree_is_one_of_the_wished_key(key, degree, same_as):
-    _, wish = settled([parse_constraint("key", key), parse_constraint("end", f"{degree}@2")])
+def test_a_degree_is_one_of_the_key_asked_for(key, degree, same_as):
+    _, constraint = settled([parse_constraint("key", key), parse_constraint("end", f"{degree}@2")])
     expected = parse_constraint("end", same_as).goal
-    assert (wish.goal.low, wish.goal.high, wish.goal.text, wish.weight) == (expected.low, expected.high, degree, 2)
+    assert (constraint.goal.low, constraint.goal.high, constraint.goal.text, constraint.weight) == (expected.low, expected.high, degree, 2)
 
 
 @pytest.mark.parametrize(("key", "goal"), [("C major pentatonic", "5"), ("{0,4,7}", "5"), ("C chromatic", "5"), ("C", "G")])
-def test_a_wish_without_a_seven_note_key_or_without_a_degree_stays(key, goal):
-    wishes = [parse_constraint("start", goal), parse_constraint("key", key), parse_constraint("density", "4")]
-    assert settled(wishes) == wishes
+def test_a_constraint_without_a_seven_note_key_or_without_a_degree_stays(key, goal):
+    constraints = [parse_constraint("start", goal), parse_constraint("key", key), parse_constraint("density", "4")]
+    assert settled(constraints) == constraints
 
 
 def test_settling_is_done_once_and_without_a_key_not_at_all():
-    wishes = settled([parse_constraint("start", "5"), parse_constraint("key", "A minor")])
-    assert settled(wishes) == wishes
+    constraints = settled([parse_constraint("start", "5"), parse_constraint("key", "A minor")])
+    assert settled(constraints) == constraints
     assert settled([parse_constraint("start", "5")]) == [parse_constraint("start", "5")]
     assert settled([]) == []
 
 
-def test_a_settled_degree_judges_by_the_wished_key():
+def test_a_settled_degree_judges_by_the_key_asked_for():
     # its own best key is C major; in A minor its first note is the third degree
-    _, wish = settled([parse_constraint("key", "A minor"), parse_constraint("start", "3")])
-    assert wish.verdict(measures("start", c_major_scale())[0])["satisfied"]
+    _, constraint = settled([parse_constraint("key", "A minor"), parse_constraint("start", "3")])
+    assert constraint.verdict(measures("start", c_major_scale())[0])["satisfied"]
     assert not measured("start", "3", c_major_scale())["satisfied"]
 
 

@@ -166,7 +166,7 @@ def test_errors_name_the_words():
 @pytest.mark.parametrize(
     ("name", "goal"), [("span", "90"), ("register", "C9"), ("register", "<=20"), ("steps", ">=1.1"), ("motion", "<=-1"), ("contour", ">=1400")]
 )
-def test_impossible_wishes_are_refused(name, goal):
+def test_impossible_goals_are_refused(name, goal):
     constraint = parse_constraint(name, goal)
     with pytest.raises(UsageError, match="cannot be met"):
         constraint.rule.check(constraint.goal, "4/4")

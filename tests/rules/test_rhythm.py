@@ -142,7 +142,7 @@ def test_a_hold_at_the_start_is_silence():
     ("name", "goal", "meter"),
     [("complexity", "17", "4/4"), ("complexity", "11", "6/8"), ("longest", "17", "4/4"), ("longest", "13", "3/4"), ("rests", ">=1.5", "4/4")],
 )
-def test_impossible_wishes_are_refused(name, goal, meter):
+def test_impossible_goals_are_refused(name, goal, meter):
     constraint = parse_constraint(name, goal)
     with pytest.raises(UsageError, match="cannot be met"):
         constraint.rule.check(constraint.goal, meter)

@@ -201,7 +201,7 @@ def test_bad_goals_say_what_was_wanted(name, goal):
 
 
 @pytest.mark.parametrize(("name", "goal", "meter"), [("density", "40", "4/4"), ("density", ">=13", "6/8"), ("range", "A8..C9", "4/4")])
-def test_impossible_wishes_are_refused(name, goal, meter):
+def test_impossible_goals_are_refused(name, goal, meter):
     constraint = parse_constraint(name, goal)
     with pytest.raises(UsageError, match="cannot be met"):
         constraint.rule.check(constraint.goal, meter)

@@ -15,16 +15,16 @@ USUAL = tok.from_melodies([c_major_scale()])  # from C4 to C5, all white keys
 
 
 @given(st.integers(-20, 20))
-def test_every_transposition_has_the_same_home(semitones):
+def test_every_transposition_has_the_same_canonical_one(semitones):
     rows = tok.from_melodies([c_major_scale(), c_major_scale().transpose(semitones)])
-    at_home = transposed(rows, canonical_transpositions(rows))
-    assert (at_home[0] == at_home[1]).all()
-    assert key_measures(at_home, "4/4")[:, WHITE].sum(1).tolist() == [1, 1]
-    mean = (at_home[0][tok.onsets(at_home)[0]].astype(int) + tok.PITCH_OF_TOKEN).mean()
+    canonical = transposed(rows, canonical_transpositions(rows))
+    assert (canonical[0] == canonical[1]).all()
+    assert key_measures(canonical, "4/4")[:, WHITE].sum(1).tolist() == [1, 1]
+    mean = (canonical[0][tok.onsets(canonical)[0]].astype(int) + tok.PITCH_OF_TOKEN).mean()
     assert abs(mean - CANONICAL_PITCH) <= 6
 
 
-def test_a_pentatonic_tune_is_at_home_in_one_key_only():
+def test_a_pentatonic_tune_is_canonical_in_one_key_only():
     tune = Melody(tuple(Note(4 * i, p, 4) for i, p in enumerate([67, 69, 71, 74, 76, 74, 71, 67] * 2)), "4/4", 4)  # G major pentatonic
     moved = transposed(tok.from_melody(tune)[None], canonical_transpositions(tok.from_melody(tune)[None]))
     assert (int(moved[0, 0]) + tok.PITCH_OF_TOKEN) % 12 == 0  # C, F and G major all hold it; the profiles say C
@@ -34,7 +34,7 @@ def test_silence_stays():
     assert canonical_transpositions(np.zeros((2, 64), np.uint8)).shape == (2,)
 
 
-def test_moves_never_leave_the_piano():
+def test_transpositions_never_leave_the_piano():
     rows = tok.from_melody(c_major_scale())[None]
     for semitones in (-60, 60):
         pitches = transposed(rows, np.array([semitones]))[0].astype(int) + tok.PITCH_OF_TOKEN
@@ -49,25 +49,25 @@ def test_a_melody_as_wide_as_the_piano_stays_where_it_is():
     assert (transposed(rows, np.array([3])) == rows).all()
 
 
-def away(**wishes):
-    return suitable_transpositions([parse_constraint(name, goal) for name, goal in wishes.items()], USUAL, "4/4")
+def suitable(**goals):
+    return suitable_transpositions([parse_constraint(name, goal) for name, goal in goals.items()], USUAL, "4/4")
 
 
-def test_moves_away_by_hand():
-    assert away() == list(range(-6, 6))
-    assert away(density="6") == list(range(-6, 6))  # nothing is asked of pitch
-    assert away(key="C") == [0]
-    assert away(key="A minor") == [0]
-    assert away(key="D") == [2]
-    assert away(key="C minor") == [3]  # E flat major's notes
-    assert away(key="C chromatic") == list(range(-6, 6))
-    assert away(range="C3..C4") == [-12]
-    assert away(range="C3..C5") == list(range(-12, 1))
-    assert away(key="C", range="C2..C3") == [-24]
-    assert away(register="78") == [11, 12]  # the scale's mean is 66.25; within a semitone is near enough
+def test_suitable_transpositions_by_hand():
+    assert suitable() == list(range(-6, 6))
+    assert suitable(density="6") == list(range(-6, 6))  # nothing is asked of pitch
+    assert suitable(key="C") == [0]
+    assert suitable(key="A minor") == [0]
+    assert suitable(key="D") == [2]
+    assert suitable(key="C minor") == [3]  # E flat major's notes
+    assert suitable(key="C chromatic") == list(range(-6, 6))
+    assert suitable(range="C3..C4") == [-12]
+    assert suitable(range="C3..C5") == list(range(-12, 1))
+    assert suitable(key="C", range="C2..C3") == [-24]
+    assert suitable(register="78") == [11, 12]  # the scale's mean is 66.25; within a semitone is near enough
 
 
-def test_a_rule_that_must_be_measured_anew_has_one_best_move():
+def test_a_rule_that_must_be_measured_anew_has_one_best_transposition():
     from musiclc.custom.functions import rule_of_function
 
     rule = rule_of_function(lambda melody: float(melody.notes[0].pitch == 62))
