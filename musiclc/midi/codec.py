@@ -9,7 +9,7 @@ it turns 0xF7 packets into 0xF0, refuses odd key signatures and foreign chunks, 
 
 Source: The Complete MIDI 1.0 Detailed Specification, Standard MIDI Files 1.0 (1996).
 
-Inside: `Event`, `File`; reading: `parse`; writing: `message`, `meta_message`, `moved`, `repitched`, `with_track`, `encoded`.
+Inside: `Event`, `File`; reading: `parse`; writing: `message`, `meta_message`, `repitched`, `with_track`, `encoded`.
 """
 
 import itertools
@@ -160,11 +160,6 @@ def message(tick: int, status: int, *data: int) -> Event:
 def meta_message(tick: int, kind: int, data: bytes = b"") -> Event:
     """A new meta event."""
     return Event(tick, b"", META, kind, data, bytes((META, kind)) + _variable(len(data)) + data)
-
-
-def moved(event: Event, tick: int) -> Event:
-    """The event at another tick."""
-    return event._replace(tick=tick)
 
 
 def repitched(event: Event, pitch: int) -> Event:
