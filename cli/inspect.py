@@ -42,7 +42,7 @@ def _entry(name: str, song: Any) -> dict[str, Any]:
 
     from musiclc.rules import best_key
 
-    counts = np.bincount([n.pitch % 12 for s in song.sections for n in s.melody.notes], minlength=12)
+    counts = np.bincount([n.pitch % 12 for n in song.melody.notes], minlength=12)
     tracks = [asdict(t) for t in song.tracks]
     return {
         "file": name,

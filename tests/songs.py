@@ -58,7 +58,7 @@ def is_note(message, channel):
 class Made:
     data: bytes
     track: int  # of the file
-    wish: int  # what --track wants
+    wanted: int  # by --track
     channel: int
 
 
@@ -136,8 +136,8 @@ def song_file(seed, chords=False):
     if midi_type == 0:
         everything = signatures + own + melody + [e for events in other for e in events]
         file.tracks.append(track_of([*everything, *(eot if max(e[0] for e in everything) <= eot[0][0] else [])]))
-        wish = sorted({m.channel for _, m in everything if m.type == "note_on"}).index(channel)
-        return Made(saved(file), 0, wish, channel)
+        wanted = sorted({m.channel for _, m in everything if m.type == "note_on"}).index(channel)
+        return Made(saved(file), 0, wanted, channel)
     tracks = [track_of(signatures + junk(r, 0, end)), mido.MidiTrack(), *(track_of(o) for o in other)]
     r.shuffle(tracks) if midi_type == 2 else None
     place = r.randrange(1, len(tracks) + 1)

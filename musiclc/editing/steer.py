@@ -1,13 +1,13 @@
-"""Edits for any rule: points moved by critics, many decoded, the cheapest changes that meet the wish taken, the needless taken back.
+"""Edits for any rule: points moved by critics, many decoded, the likeliest changes that meet the constraints taken, the needless taken back.
 
 Each round, every window's noisy point climbs its critics and the prior's score, and is frozen once its critics are content
-(search.gradient: Engel et al. 2018, §3.3). Several lengths of each climb are decoded under a few strengths of strengths (edits.Search), and each
+(search.gradient: Engel et al. 2018, §3.3). Several lengths of each climb are decoded under a few bias strengths (lines.LineSearch), and each
 line is a candidate, whole or a bar of it alone; so is each small change of one note (mutations.py). The rules judge each candidate in its
-place in the whole piece; a candidate costs what its line loses, in nats, against the line that stands. Greedily the change that brings
-most for its cost is taken, until every goal is met. Rounds go on from there with less strengths. In the end every changed bar that the wish
-does not need goes back. A rule that the model has no critic for, such as one's own, is granted by the small changes alone, at once.
+place in the whole piece; its cost is how much less likely its line is than the one that stands, biases included, in nats. Greedily the change
+that brings most for its cost is taken, until every goal is met. Rounds go on from there with weaker biases. In the end every changed bar that
+the constraints do not need goes back. A rule that the model has no critic for, such as one's own, is granted by the small changes alone.
 
-Inside: `steered`.
+Inside: `steered`, `Candidates`.
 """
 
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from musiclc.editing.lines import MET, BiasStrengths, EditProblem, LineSearch
 from musiclc.editing.mutations import mutations
 from musiclc.editing.piece import Windows
-from musiclc.editing.rewrite import MET, BiasStrengths, EditProblem, Search
 from musiclc.latent import search
 from musiclc.model import methods
 from musiclc.music import tokens as tok
@@ -28,9 +28,9 @@ from musiclc.music.theory import METER_NAMES
 
 ROUNDS = 4
 LENGTHS = (0.5, 1.0, 2.0)  # of each climb
-SOFTER = (1.0, 0.4)  # pulls of each round, as shares of its own
+SOFTER = (1.0, 0.4)  # bias strengths of each round, as shares of its own
 EACH_ROUND = 0.5  # strengths of a round, as a share of that of the round before
-MOST_SMALL = 400  # small changes that are priced
+MOST_SMALL = 400  # small changes whose likelihood is computed
 JUDGED_AT_ONCE = 512
 WORTH_ANOTHER_LOOK = 200  # candidates that are judged again after each one taken
 NARROW = 4  # lines kept where many are tried
@@ -67,14 +67,14 @@ class Candidates:
 
 
 def steered(problem: EditProblem, state: np.ndarray) -> np.ndarray:
-    """The state with the cheapest changes found that meet the wish as the rules measure it, or that come nearest."""
+    """The state with the likeliest changes found that meet the constraints as the rules measure them, or that come nearest."""
     reference, strengths = state, problem.strengths
     for turn in range(ROUNDS):
         if problem.met(state):
             break
         windows = problem.piece.windows(2 * (turn % 2)) if turn else problem.piece.windows()
         if len(windows.at):
-            state = _taken(problem, state, _proposed(Search(problem, state), windows, strengths))
+            state = _taken(problem, state, _proposed(LineSearch(problem, state), windows, strengths))
         strengths = replace(strengths.weaker(EACH_ROUND), noise_level=max(strengths.noise_level, _noise_level(problem)))
     if not problem.met(state):
         state = _octaves(problem, state)
@@ -89,7 +89,7 @@ def _noise_level(problem: EditProblem) -> float:
 # ---- candidates ----------------------------------------------------------------------------------------------------
 
 
-def _proposed(looking: Search, windows: Windows, strengths: BiasStrengths) -> Candidates:
+def _proposed(looking: LineSearch, windows: Windows, strengths: BiasStrengths) -> Candidates:
     """What windows could become."""
     problem, state = looking.problem, looking.start
     noise_level = _noise_level(problem)
@@ -111,7 +111,7 @@ def _proposed(looking: Search, windows: Windows, strengths: BiasStrengths) -> Ca
     return Candidates(windows, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _climbed(looking: Search, windows: Windows, x: Tensor, number: int) -> Tensor:
+def _climbed(looking: LineSearch, windows: Windows, x: Tensor, number: int) -> Tensor:
     """Points of the windows in one meter, moved up their critics: (those, d)."""
     problem = looking.problem
     mine = np.flatnonzero(windows.meters == number)
@@ -130,8 +130,8 @@ def _climbed(looking: Search, windows: Windows, x: Tensor, number: int) -> Tenso
     return search.gradient(here, total, options=CLIMB, good=lambda points: met(points) > float(np.log(methods.CONTENT)))
 
 
-def _worth(looking: Search, windows: Windows, x: Tensor, gain: Tensor, rows: np.ndarray, noise_level: float) -> np.ndarray:
-    """Log likelihood and logit_biases of rows (n, 64) for unmoved points: (n,), in the currency of beam.py."""
+def _worth(looking: LineSearch, windows: Windows, x: Tensor, gain: Tensor, rows: np.ndarray, noise_level: float) -> np.ndarray:
+    """Log likelihood of rows (n, 64) at unmoved points, with the biases of their tokens added: (n,), in nats, as beam.py scores lines."""
     model = looking.problem.model
     assert model.prior is not None
     tokens = torch.from_numpy(tok.transpose(rows, looking.transposition).astype(np.int64))
@@ -155,9 +155,9 @@ def _whole_and_by_bar(
 
 
 def _small(
-    looking: Search, windows: Windows, base: tuple[Tensor, Tensor], stands: np.ndarray, may: np.ndarray
+    looking: LineSearch, windows: Windows, base: tuple[Tensor, Tensor], stands: np.ndarray, may: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Columns of Candidates for small changes (mutations.py): those that help most by the rules, at what they cost under points and logit_biases."""
+    """Columns of Candidates for small changes (mutations.py): those that help most by the rules, at their cost at points and under biases."""
     problem, state = looking.problem, looking.start
     rows, _ = windows.rows(state)
     made = [(i, new) for i in range(len(rows)) for new in mutations(rows[i], windows.free[i] & may[i])]
@@ -165,11 +165,11 @@ def _small(
     new = np.stack([row for _, row in made]) if made else np.zeros((0, rows.shape[1]), np.int64)
     every = Candidates(windows, of, new, may[of], np.zeros(len(of)))
     weights = np.array([c.weight for c in problem.constraints])
-    logit_biases = [np.zeros(0)]
+    scores = [np.zeros(0)]
     for first in range(0, len(of), JUDGED_AT_ONCE):
         some = np.arange(first, min(first + JUDGED_AT_ONCE, len(of)))
-        logit_biases.append(np.nan_to_num(problem.piece.scores(problem.constraints, every.states(state, some))) @ weights)
-    gain = np.concatenate(logit_biases) - problem.piece.scores(problem.constraints, state[None])[0] @ weights
+        scores.append(np.nan_to_num(problem.piece.scores(problem.constraints, every.states(state, some))) @ weights)
+    gain = np.concatenate(scores) - problem.piece.scores(problem.constraints, state[None])[0] @ weights
     best = np.argsort(-gain, kind="stable")[:MOST_SMALL]
     best = best[gain[best] > ENOUGH]
     of, new = of[best], new[best]
@@ -177,7 +177,7 @@ def _small(
     cost = np.zeros(len(best))
     for first in range(0, len(best), JUDGED_AT_ONCE):
         part = slice(first, first + JUDGED_AT_ONCE)
-        chosen = Windows(windows.at[of[part]], windows.free[of[part]], windows.meters[of[part]])
+        chosen = windows.some(of[part])
         at = torch.from_numpy(of[part])
         cost[part] = stands[of[part]] - _worth(looking, chosen, x[at], bias_of[at], new[part], _noise_level(problem))
     return of, new, new != rows[of], np.maximum(cost, 0.5)  # only what changed is written, so that changes add up
@@ -187,9 +187,9 @@ def _small(
 
 
 def _taken(problem: EditProblem, state: np.ndarray, candidates: Candidates) -> np.ndarray:
-    """The state after the changes that bring most for their cost, until the wish is met or none brings anything.
+    """The state after the changes that bring most for their cost, until the constraints are met or none brings anything.
 
-    In a long piece several are taken at once, in windows of their own: as few of them as meet the wish, or as many as bring most. None
+    In a long piece several are taken at once, in windows of their own: as few of them as meet the constraints, or as many as bring most. None
     is taken that breaks what allowed pitches or numbers of notes grant already.
     """
     weights = np.array([c.weight for c in problem.constraints])
@@ -227,7 +227,7 @@ def _broken(problem: EditProblem, state: np.ndarray, scores: np.ndarray) -> np.n
 
 
 def _taken_back(problem: EditProblem, state: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """The state with every bar as in the reference where the wish is met as well without its change, largest changes first."""
+    """The state with every bar as in the reference where the constraints are met as well without its change, largest changes first."""
     windows = problem.piece.windows()
     bars = [row[bar * tok.BAR_STEPS : (bar + 1) * tok.BAR_STEPS] for row in windows.at for bar in range(PHRASE_BARS)]
     bars = [at[at >= 0] for at in bars]

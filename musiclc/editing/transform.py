@@ -15,17 +15,16 @@ import numpy as np
 
 from musiclc import rules
 from musiclc.custom.labels import bound
-from musiclc.editing.piece import Piece, Stretch
+from musiclc.editing.piece import Piece
 from musiclc.editing.request import KEEP, EditOptions
 from musiclc.errors import UsageError
 from musiclc.files import refuse_existing, write_whole
 from musiclc.midi import Song, read_song
 from musiclc.music import tokens as tok
-from musiclc.rules import allowed_pitches
 from musiclc.rules.base import Constraint
 
 if TYPE_CHECKING:
-    from musiclc.editing.rewrite import EditProblem
+    from musiclc.editing.lines import EditProblem
     from musiclc.model.checkpoint import Model
 
 LOOSER = 0.6  # strengths of each further try for more realism, as a share of that of the try before
@@ -129,7 +128,7 @@ def interpolated(model: "Model", first: Song, last: Song, n: int, constraints: A
 
     if n < 2:
         raise UsageError(f"-n {n}: wanted 2 or more, both ends included")
-    if {s.melody.meter for s in first.sections} != {s.melody.meter for s in last.sections}:
+    if {s.meter for s in first.sections} != {s.meter for s in last.sections}:
         raise UsageError(f"a song in {first.meter} and one in {last.meter}: wanted two in the same meter")
     problem = _problem(model, first, constraints, options or EditOptions())
     end = replace(problem, piece=piece_of(last))
@@ -144,62 +143,53 @@ def interpolated(model: "Model", first: Song, last: Song, n: int, constraints: A
 
 def piece_of(song: Song) -> Piece:
     """The song's sections as the editor sees them."""
-    ends = [s.locked_end for s in song.sections]
-    ends[-1] = max(ends[-1], song.silent_steps)
-    parts = zip(song.sections, ends, strict=True)
-    return Piece(tuple(Stretch(tok.from_melody(s.melody), s.melody.meter, (s.locked_steps, end), under=s.under) for s, end in parts))
+    return Piece(song.sections)
 
 
 def _problem(model: "Model", song: Song, constraints: Asked, options: EditOptions) -> "EditProblem":
     """What an edit of the song has to solve. Raises UsageError for constraints that one of its meters cannot meet, CheckpointError when the
     model lacks a part.
     """
-    from musiclc.editing.rewrite import BiasStrengths, EditProblem
+    from musiclc.editing.lines import BiasStrengths, EditProblem
 
     asked = bound(rules.parse_constraints(constraints), model.having("prior"))
     for constraint in asked:
-        for meter in dict.fromkeys(s.melody.meter for s in song.sections):
+        for meter in dict.fromkeys(s.meter for s in song.sections):
             constraint.rule.check(constraint.goal, meter)
     return EditProblem(model, piece_of(song), asked, BiasStrengths.of(options.keep), model.critics)  # rules of one's own do without: see steer.py
 
 
 def _edited(problem: "EditProblem", options: EditOptions) -> tuple[np.ndarray, str, int]:
     """The new state, how it was found, and in how many tries."""
-    from musiclc.editing.edit import edited
-    from musiclc.editing.rewrite import aligned, started
+    from musiclc.editing.edit import edited, snapped_alone
+    from musiclc.editing.lines import aligned, nll_per_note
 
     model, piece = problem.model, problem.piece
     if problem.met(piece.state):
         return piece.state, "untouched", 0
     if options.method == "snap":
-        return started(problem), "snap", 1
+        return snapped_alone(problem), "snap", 1
     problem = replace(problem, piece=aligned(model, piece))
     assert model.prior is not None
     noise = np.random.SeedSequence((options.seed, 1))
     enough = model.prior.nll_of(options.realism)
     attempts, state = 0, piece.state
-    while attempts < MOST_TRIES and (not attempts or _nll_per_note(model, piece, state) > enough):
+    while attempts < MOST_TRIES and (not attempts or nll_per_note(model, piece, state) > enough):
         state = edited(replace(problem, strengths=problem.strengths.weaker(LOOSER**attempts), noise=(options.temperature, noise)))
         attempts += 1
     return state, "pulled+critics" if problem.left else "pulled", attempts
 
 
-def _nll_per_note(model: "Model", piece: Piece, state: np.ndarray) -> float:
-    """The VAE's negative log-likelihood of the piece, nats a note, as the mean over its windows."""
-    from musiclc.editing.rewrite import tensors
-
-    windows = piece.windows()
-    return float(model.vae.nll_per_note(*tensors(windows.rows(state)[0], windows.meters)).mean())
-
-
 def _delivered(song: Song, problem: "EditProblem", state: np.ndarray, method: str, attempts: int) -> Edit:
     """The song's file with the state's notes, and what there is to say about it."""
+    from musiclc.editing.lines import nll_per_note
+
     piece, asked = problem.piece, problem.constraints
     assert problem.model.prior is not None
     verdicts = [c.verdict(piece.measure(c, state[None])[0]) for c in asked]
     return Edit(
         1,
-        song.data if np.array_equal(state, piece.state) else _written(song, piece, asked, state),
+        song.data if np.array_equal(state, piece.state) else _written(song, problem, state),
         song,
         int(tok.onsets(state).sum()),
         piece.bars,
@@ -208,7 +198,7 @@ def _delivered(song: Song, problem: "EditProblem", state: np.ndarray, method: st
         _kept(piece, state),
         method,
         attempts,
-        round(problem.model.prior.realism(_nll_per_note(problem.model, piece, state)), 4),
+        round(problem.model.prior.realism(nll_per_note(problem.model, piece, state)), 4),
         [*song.warnings, *(f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"])],
         tuple(piece.whole(np.stack([piece.state, state]))),
         piece.meter,
@@ -221,25 +211,12 @@ def _kept(piece: Piece, state: np.ndarray) -> float:
     return round(float((state == piece.state)[onset].mean()) if onset.any() else 1.0, 4)
 
 
-def _written(song: Song, piece: Piece, constraints: list[Constraint], state: np.ndarray) -> bytes:
-    melodies = [tok.to_melody(tokens, s.meter) for tokens, s in zip(piece.split(state), piece.stretches, strict=True)]
-    return song.replaced(melodies, _extras(song, piece, constraints, state))
+def _written(song: Song, problem: "EditProblem", state: np.ndarray) -> bytes:
+    from musiclc.editing.edit import extras_after
 
-
-def _extras(song: Song, piece: Piece, constraints: list[Constraint], state: np.ndarray) -> list[list[int | None]]:
-    """What becomes of notes that the grid cannot hold: at an allowed pitch, or gone with the note on whose step they stand."""
-    from musiclc.editing.rewrite import snapped
-
-    allowed = allowed_pitches(constraints)
-    found: list[list[int | None]] = []
-    for section, was, now in zip(song.sections, piece.split(piece.state), piece.split(state), strict=True):
-        row: list[int | None] = []
-        for step, pitch in section.extras:
-            gone = step < len(now) and was[step] >= tok.FIRST_ONSET and now[step] < tok.FIRST_ONSET
-            token = np.array([pitch - tok.PITCH_OF_TOKEN], np.uint8)
-            row.append(None if gone else int(snapped(token, allowed)[0]) + tok.PITCH_OF_TOKEN if allowed.any() else pitch)
-        found.append(row)
-    return found
+    piece = problem.piece
+    melodies = [tok.to_melody(tokens, s.meter) for tokens, s in zip(piece.split(state), piece.sections, strict=True)]
+    return song.replaced(melodies, extras_after(problem, state))
 
 
 def before_and_after(edit: Edit, title: str = "") -> bytes:

@@ -1,15 +1,16 @@
-"""MIDI files ↔ melodies: the only folder that imports mido, pretty_midi and note_seq, each inside the function that needs it.
+"""MIDI files ↔ melodies. One codec reads and writes them all; what a file says means the same to every reader.
 
-inputs.py    which files a command is to read;  write.py  a melody as a new file: `to_bytes`
-song.py      a composer's own file: `read_song`, and `read_melody`, which hears the same notes
-runs.py      many files for learning: `read_runs`;  sheets.py  all notes in seconds: `read_notes`
-events.py    the bytes of a file as events, and back;  notes.py  events as notes and lines;  bars.py  where its bars lie
-tracks.py    which track has the melody;  edit.py  other notes in a file and nothing else;  like.py  PrettyMIDI and NoteSequence
+codec.py     the bytes of a file as events, and back;  notes.py  events as notes, instruments and lines;  timing.py  meters, tempos, seconds
+section.py   bars in one meter, and many of them as one melody;  bars.py  where a file's bars lie;  tracks.py  which track has the melody
+song.py      a composer's own file: `read_song`, `read_melody`;  edit.py  other notes in it and nothing else
+melodies.py  many files for learning: `read_runs`;  performance.py  all notes in seconds: `read_notes`;  write.py  a melody as a new file: `to_bytes`
+inputs.py    which files a command is to read
+objects.py   a user's PrettyMIDI and NoteSequence: the only file that imports pretty_midi and note_seq, each inside the function that needs it
 """
 
 from musiclc.midi.melodies import MidiReading, read_runs
 from musiclc.midi.performance import read_notes
-from musiclc.midi.section import Section
+from musiclc.midi.section import MeterSection
 from musiclc.midi.song import Song, bar_text, read_melody, read_song
 from musiclc.midi.tracks import TrackInfo
 from musiclc.midi.write import TICKS, TICKS_PER_STEP, to_bytes
@@ -17,8 +18,8 @@ from musiclc.midi.write import TICKS, TICKS_PER_STEP, to_bytes
 __all__ = [
     "TICKS",
     "TICKS_PER_STEP",
+    "MeterSection",
     "MidiReading",
-    "Section",
     "Song",
     "TrackInfo",
     "bar_text",

@@ -1,17 +1,19 @@
-"""Standard MIDI files as events that keep their own bytes, so that an edit changes nothing but what it names.
+"""Standard MIDI files as events that keep their own bytes: the one reader and the one writer, for edits, training data, labels and sound.
 
 Conventions: ticks are absolute within a track. `Event.raw` is what stands in the file after the delta time, running status and
-all; writing an event back that was not touched gives those bytes again. Chunks other than tracks stay where they are.
+all; writing an event back that was not touched gives those bytes again, so that an edit changes nothing but what it names. Chunks
+other than tracks stay where they are.
 
 Why not mido here: its reader (1.3.3) drops the delta time before a meta event of unknown type, so that all that follows moves;
 it turns 0xF7 packets into 0xF0, refuses odd key signatures and foreign chunks, and is ten times slower.
 
 Source: The Complete MIDI 1.0 Detailed Specification, Standard MIDI Files 1.0 (1996).
 
-Inside: `Event`, `File`, `parse`, `with_track`.
+Inside: `Event`, `File`; reading: `parse`; writing: `message`, `meta_message`, `repitched`, `with_track`, `encoded`.
 """
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -82,18 +84,19 @@ def _file(data: bytes) -> File:
         raise _Broken(f"header of {size} bytes, type {midi_type}; wanted type 0, 1 or 2")
     if ticks >= 0x8000:
         return File(data, midi_type, ticks, (), ())
-    tracks: list[tuple[Event, ...]] = []
-    spans: list[tuple[int, int]] = []
-    at = 8 + size
-    while len(tracks) < count:
+    spans = tuple(itertools.islice(_track_spans(data, 8 + size), count))
+    return File(data, midi_type, ticks, tuple(tuple(_events(data[start:end])) for start, end in spans), spans)
+
+
+def _track_spans(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """Where the events of each track chunk from `at` on begin and end; raises IndexError where the data end within a chunk."""
+    while True:
         start, end = at + 8, at + 8 + int.from_bytes(data[at + 4 : at + 8], "big")
         if len(data) < start or len(data) < end:
             raise IndexError
         if data[at : at + 4] == b"MTrk":
-            tracks.append(tuple(_events(data[:end], start)))
-            spans.append((start, end))
+            yield start, end
         at = end
-    return File(data, midi_type, ticks, tuple(tracks), tuple(spans))
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
@@ -107,9 +110,9 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-def _events(data: bytes, at: int) -> Iterable[Event]:
-    """The events from `at` to the end of `data`. Running status is kept across meta events and sysex, as lenient readers do."""
-    tick, running = 0, 0
+def _events(data: bytes) -> Iterator[Event]:
+    """The events of a track's bytes. Running status is kept across meta events and sysex, as lenient readers do."""
+    at, tick, running = 0, 0, 0
     while at < len(data):
         delta, begin = _number(data, at)
         tick += delta
@@ -138,8 +141,15 @@ def _events(data: bytes, at: int) -> Iterable[Event]:
 def with_track(file: File, track: int, events: Iterable[Event]) -> bytes:
     """The file's bytes with one track's events replaced. Events are in order of ticks; their `wait` is mended where it is wrong."""
     start, end = file.spans[track]
-    body = _encoded(events)
+    body = _body(events)
     return file.data[: start - 4] + len(body).to_bytes(4, "big") + body + file.data[end:]
+
+
+def encoded(midi_type: int, ticks: int, tracks: Sequence[Iterable[Event]]) -> bytes:
+    """A new file of a type (0-2), with so many ticks a quarter note. Events are in order of ticks, the last of each track its end."""
+    head = b"".join(number.to_bytes(2, "big") for number in (midi_type, len(tracks), ticks))
+    chunks = [(b"MThd", head), *((b"MTrk", _body(events)) for events in tracks)]
+    return b"".join(kind + len(body).to_bytes(4, "big") + body for kind, body in chunks)
 
 
 def message(tick: int, status: int, *data: int) -> Event:
@@ -147,9 +157,9 @@ def message(tick: int, status: int, *data: int) -> Event:
     return Event(tick, b"", status, -1, bytes(data), bytes((status, *data)))
 
 
-def moved(event: Event, tick: int) -> Event:
-    """The event at another tick."""
-    return event._replace(tick=tick)
+def meta_message(tick: int, kind: int, data: bytes = b"") -> Event:
+    """A new meta event."""
+    return Event(tick, b"", META, kind, data, bytes((META, kind)) + _variable(len(data)) + data)
 
 
 def repitched(event: Event, pitch: int) -> Event:
@@ -158,7 +168,7 @@ def repitched(event: Event, pitch: int) -> Event:
     return event._replace(data=data, raw=event.raw[: -len(data)] + data)
 
 
-def _encoded(events: Iterable[Event]) -> bytes:
+def _body(events: Iterable[Event]) -> bytes:
     out, now, running = bytearray(), 0, 0
     for event in events:
         delta = event.tick - now

@@ -5,9 +5,11 @@ channel, velocity and the way to end from their neighbours, and their distance f
 place of the beat.
 
 Of notes of one channel and pitch that overlap, the first to begin is the first to end (as `notes.pair` reads them). So that a
-changed note never ends a note that stays, it ends where that one begins, or together with the one it falls into.
+changed note never ends a note that stays, it ends where that one begins, or together with the one it falls into. The track's end
+stays where it is: a last note ends there at the latest.
 
-Conventions: a key (tick, rank, place, after) orders the events of a track: those of the file have rank 1, new ends 0, new beginnings 2.
+Conventions: a key (tick, rank, place, after) orders the events of a track: those of the file have rank 1, new ends 0, new beginnings 2,
+ends at the track's end 8, and that end itself 9.
 
 Inside: `replaced`.
 """
@@ -18,33 +20,30 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median_low
-from typing import TYPE_CHECKING
 
 from musiclc.errors import MusiclcError
-from musiclc.midi.codec import END_OF_TRACK, NOTE_OFF, NOTE_ON, Event, File, message, moved, repitched, with_track
+from musiclc.midi.codec import END_OF_TRACK, NOTE_OFF, NOTE_ON, Event, File, message, repitched, with_track
 from musiclc.midi.notes import Grid, Sounding
+from musiclc.midi.section import MeterSection
+from musiclc.midi.tracks import Entry
 from musiclc.music.melody import Melody, Note
-
-if TYPE_CHECKING:
-    from musiclc.midi.section import Section
-    from musiclc.midi.tracks import Entry
 
 Key = tuple[int, int, int, int]
 Extras = Sequence[Sequence[int | None]]
 
 
-def replaced(file: File, entry: "Entry", sections: Sequence["Section"], melodies: Sequence[Melody], extras: Extras | None) -> bytes:
+def replaced(file: File, entry: Entry, sections: Sequence[MeterSection], melodies: Sequence[Melody], extras: Extras | None) -> bytes:
     """The file's bytes with `melodies` in place of the sections' and `extras` of their extras: see `Song.replaced`."""
-    wished: list[list[int | None]] = [[p for _, p in s.extras] for s in sections] if extras is None else [list(e) for e in extras]
-    _check(sections, melodies, wished)
-    if all(m == s.melody and e == [p for _, p in s.extras] for s, m, e in zip(sections, melodies, wished, strict=True)):
+    wanted: list[list[int | None]] = [[p for _, p in s.extras] for s in sections] if extras is None else [list(e) for e in extras]
+    _check(sections, melodies, wanted)
+    if all(m == s.melody and e == [p for _, p in s.extras] for s, m, e in zip(sections, melodies, wanted, strict=True)):
         return file.data
     style = _Manner(file.tracks[entry.track], sections)
     voices: list[_Voice] = []
     for section, melody in zip(sections, melodies, strict=True):
         voices += _voices(section, melody, style)
-    _end(voices, style)
-    for section, pitches in zip(sections, wished, strict=True):
+    _end(voices, style, file.length(entry.track))
+    for section, pitches in zip(sections, wanted, strict=True):
         voices += _extra_voices(section, pitches)
     kept = {v.source.on_event for v in voices if v.source}
     gone = [n for s in sections for n in (*s.sources, *s.extra_sources) if n.on_event not in kept]
@@ -53,7 +52,7 @@ def replaced(file: File, entry: "Entry", sections: Sequence["Section"], melodies
     return with_track(file, entry.track, _events(file.tracks[entry.track], voices, gone, style))
 
 
-def _check(sections: Sequence["Section"], melodies: Sequence[Melody], extras: Extras) -> None:
+def _check(sections: Sequence[MeterSection], melodies: Sequence[Melody], extras: Extras) -> None:
     """Raises MusiclcError when the melodies or extras do not fit the sections."""
     if not len(sections) == len(melodies) == len(extras):
         raise MusiclcError(f"{len(melodies)} melodies and {len(extras)} lists of extras; wanted {len(sections)}, one a section")
@@ -104,7 +103,7 @@ def _playable(pitch: int) -> int:
     return pitch if 0 <= pitch <= 127 else pitch % 12 + (0 if pitch < 0 else 108)
 
 
-def _voices(section: "Section", melody: Melody, style: "_Manner") -> list[_Voice]:
+def _voices(section: MeterSection, melody: Melody, style: "_Manner") -> list[_Voice]:
     """The melody's notes with their beginnings; those whose end is to be found have no `off` yet."""
     old = {n.start: (n, source) for n, source in zip(section.melody.notes, section.sources, strict=True)}
     edge = melody.steps - section.locked_end
@@ -122,25 +121,29 @@ def _voices(section: "Section", melody: Melody, style: "_Manner") -> list[_Voice
     return found
 
 
-def _extra_voices(section: "Section", pitches: Sequence[int | None]) -> list[_Voice]:
+def _extra_voices(section: MeterSection, pitches: Sequence[int | None]) -> list[_Voice]:
     """The extras that stay, each with its pitch."""
     both = zip(section.extra_sources, section.extras, pitches, strict=True)
     return [_kept(n, n.pitch if new == old else _playable(new - section.octaves)) for n, (_, old), new in both if new is not None]
 
 
 def _end_moves(note: Note, was: Note, sounds_to: int, following: int) -> bool:
-    """Whether a note's end must move for it to be read as wished. sounds_to, following: the steps of its own end, of the next note."""
+    """Whether a note's end must move for it to be read as wanted. sounds_to, following: the steps of its own end, of the next note."""
     return sounds_to != note.end if note.end != was.end else min(sounds_to, following) != note.end
 
 
-def _end(voices: list[_Voice], style: "_Manner") -> None:
-    """Give every voice with a new end its `off`, not after the next one begins. What nothing ended ends before a new note."""
+def _end(voices: list[_Voice], style: "_Manner", last: int) -> None:
+    """Give every voice with a new end its `off`, not after the next one begins. What nothing ended ends before a new note.
+
+    last: the last tick of the track.
+    """
     for voice, following in zip(voices, [*voices[1:], None], strict=False):
         limit = following.on[0] if following else None
         if voice.off is None and following and following.source is None:
             voice.new_off = True
         if voice.new_off and voice.grid:
-            voice.off = (_near(voice.grid, voice.end, style.end_offset(voice), voice.on[0] + 1, limit), 0, 0, 0)
+            off = _near(voice.grid, voice.end, style.end_offset(voice), voice.on[0] + 1, limit)
+            voice.off = (off, 0, 0, 0) if off <= last else (last, 8, 0, 0)
         elif following and following.source is None and following.grid is not voice.grid and voice.off and voice.off > following.on:
             voice.off, voice.new_off = (following.on[0], 0, 0, 0), True  # it sounds on into the next section
 
@@ -154,7 +157,7 @@ def _near(grid: Grid, step: int, offset: int, least: int, most: int | None) -> i
 class _Manner:
     """How the melody is played: what new notes take over."""
 
-    def __init__(self, events: Sequence[Event], sections: Sequence["Section"]) -> None:
+    def __init__(self, events: Sequence[Event], sections: Sequence[MeterSection]) -> None:
         self.events = events
         self.notes = sorted(n for s in sections for n in s.sources)
         self.onsets = [n.on for n in self.notes]
@@ -182,7 +185,7 @@ class _Manner:
         share = min(max((tick - before.on) / (after.on - before.on), 0.0), 1.0)
         return round(before.velocity + share * (after.velocity - before.velocity))
 
-    def onset(self, section: "Section", step: int) -> int:
+    def onset(self, section: MeterSection, step: int) -> int:
         """The tick of a new note: as far from the grid as the melody's notes at that place of the beat are in the median."""
         compound, place = _place(section, step)
         here = self.offsets.get((compound, place), [])
@@ -206,9 +209,9 @@ class _Manner:
         return message(tick, like.status & 0xF0 | channel, pitch, like.data[1])
 
 
-def _place(section: "Section", step: int) -> tuple[bool, int]:
+def _place(section: MeterSection, step: int) -> tuple[bool, int]:
     """Whether the meter is compound, and the step's place within its beat."""
-    compound = section.melody.meter == "6/8"
+    compound = section.meter == "6/8"
     return compound, step % (6 if compound else 4)
 
 
@@ -254,7 +257,7 @@ def _keep_clear(voice: _Voice, others: list[Sounding]) -> None:
 
 
 def _events(events: Sequence[Event], voices: list[_Voice], gone: list[Sounding], style: _Manner) -> Iterator[Event]:
-    """The track's events in order, the notes' changed, deleted and new."""
+    """The track's events in order, the notes' changed, deleted and new; its end, the last of them, where it was."""
     keyed: dict[int, Event] = dict(enumerate(events))
     new: list[tuple[Key, Event]] = []
     for note in gone:
@@ -268,11 +271,9 @@ def _events(events: Sequence[Event], voices: list[_Voice], gone: list[Sounding],
                     keyed[place] = repitched(keyed[place], voice.pitch)
         if voice.new_off and voice.off:
             new.append((voice.off, _new_off(keyed, voice, style)))
-    last = max((key[0] for key, _ in new), default=0)
     end = len(events) - 1
     if events[end].kind == END_OF_TRACK:
-        final = keyed.pop(end)
-        new.append(((max(final.tick, last), 9, 0, 0), moved(final, max(final.tick, last))))
+        new.append(((events[end].tick, 9, 0, 0), keyed.pop(end)))
     both = [((event.tick, 1, place, 0), event) for place, event in keyed.items()] + new
     return (event for _, event in sorted(both, key=lambda pair: pair[0]))
 

@@ -3,7 +3,7 @@
 Conventions: `on` and `off` are ticks. Of notes of one channel and pitch that overlap, the first to begin is the first to end.
 A track is one voice when at most POLYPHONY of its notes sound together with another.
 
-Inside: `Sounding`, `pair`, `polyphony`, `Grid`, `line`.
+Inside: `Sounding`, `pair`, `Instrument`, `instruments`, `polyphony`, `Grid`, `line`.
 """
 
 from collections import defaultdict, deque
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from musiclc.midi.codec import NOTE_OFF, NOTE_ON, Event
+from musiclc.midi.codec import NOTE_OFF, NOTE_ON, PROGRAM, Event, File
 from musiclc.music.theory import STEPS_PER_QUARTER
 
 DRUMS = 9  # the channel, counted from 0
@@ -54,6 +54,46 @@ def _sounding(events: Sequence[Event], on: int, off: int | None, last: int) -> S
     start = events[on]
     end = last if off is None else events[off].tick
     return Sounding(start.tick, end, min(start.data[0], 127), min(start.data[1], 127), start.status & 0x0F, on, off)
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """The notes that one track plays on one channel with one program (General MIDI, 0-127), in order of their note_on."""
+
+    track: int
+    channel: int
+    program: int
+    notes: list[Sounding]
+
+    @property
+    def is_drum(self) -> bool:
+        """Whether its pitches are drums."""
+        return self.channel == DRUMS
+
+
+def instruments(file: File) -> list[Instrument]:
+    """All notes of a file: its tracks in order, in each the instruments in the order in which their first notes end."""
+    found: list[Instrument] = []
+    for track, events in enumerate(file.tracks):
+        programs = _programs(events)
+        played: dict[tuple[int, int], list[Sounding]] = defaultdict(list)
+        for note in pair(events):
+            played[note.channel, programs[note.on_event]].append(note)
+        parts = sorted(played.items(), key=lambda part: min(len(events) if n.off_event is None else n.off_event for n in part[1]))
+        found += [Instrument(track, channel, program, notes) for (channel, program), notes in parts]
+    return found
+
+
+def _programs(events: Sequence[Event]) -> dict[int, int]:
+    """For the place of each note_on the program that its channel has: 0 until one is set."""
+    current, found = [0] * 16, {}
+    for place, event in enumerate(events):
+        upper, channel = event.status & 0xF0, event.status & 0x0F
+        if upper == PROGRAM:
+            current[channel] = min(event.data[0], 127)
+        elif upper == NOTE_ON:
+            found[place] = current[channel]
+    return found
 
 
 def together(a: Sounding, b: Sounding) -> bool:

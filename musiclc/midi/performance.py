@@ -3,12 +3,17 @@
 Inside: `Sound`, `Sheet`, `read_notes`.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from musiclc.errors import InputError
-from musiclc.midi.melodies import load, meters
+from musiclc.midi.codec import File, parse
+from musiclc.midi.notes import Instrument, instruments
+from musiclc.midi.objects import data_of
+from musiclc.midi.timing import clock, each_track, keeping_time, last_tick, meters
+from musiclc.midi.tracks import track_name
 
 MAX_BAR_LINES = 20_000
 
@@ -35,45 +40,34 @@ class Sheet:
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Held:
-    """Bytes in hand that `_load` reads as if they were the file of that name."""
-
-    name: str
-    data: bytes
-
-    def read_bytes(self) -> bytes:
-        return self.data
-
-    def __str__(self) -> str:
-        return self.name
-
-
 def read_notes(path: Path | str, data: bytes | None = None) -> Sheet:
     """Every note of every track in seconds, drums included, with the bar lines. data: the file's bytes, where they are in hand already.
 
     Raises InputError when the file cannot be read or holds no notes at all.
     """
-    held: Any = Path(path) if data is None else _Held(str(path), data)
-    midi, ticks = load(held)
-    tracks = [i for i in midi.instruments if i.notes]
-    notes = [
-        Sound(number, float(n.start), float(n.end), n.pitch, n.velocity, i.program, i.is_drum) for number, i in enumerate(tracks) for n in i.notes
-    ]
-    if not notes:
+    file = parse(*data_of(path if data is None else data, str(path)))
+    parts, clocks = instruments(file), each_track(file, clock)
+    if not parts:
         raise InputError(f"{path}: holds no notes; wanted something to draw and play")
-    seconds = max(max(n.end for n in notes), float(midi.tick_to_time(ticks)))
-    return Sheet(tuple(sorted(notes)), _bar_lines(midi, ticks), seconds, tuple(i.name.strip() for i in tracks))
+    notes = [sound for number, part in enumerate(parts) for sound in _sounds(part, number, clocks[part.track])]
+    seconds = max(tell(file.length(track)) for track, tell in enumerate(clocks))
+    return Sheet(tuple(sorted(notes)), _bar_lines(file), seconds, tuple(track_name(file.tracks[p.track]) for p in parts))
 
 
-def _bar_lines(midi: Any, ticks: int) -> tuple[float, ...]:
-    """The second at which each bar begins, and at which the last ends."""
-    changes = meters(midi)
-    ends = [tick for tick, *_ in changes[1:]] + [ticks]
+def _sounds(part: Instrument, number: int, seconds: Callable[[int], float]) -> Iterator[Sound]:
+    """The notes of one instrument as they sound."""
+    for note in part.notes:
+        yield Sound(number, seconds(note.on), seconds(note.off), note.pitch, note.velocity, part.program, part.is_drum)
+
+
+def _bar_lines(file: File) -> tuple[float, ...]:
+    """The second at which each bar begins, and at which the last ends: those of the longest track, where tracks differ."""
+    tracks = keeping_time(file, max(range(len(file.tracks)), key=file.length))
+    changes, seconds, end = meters(file, tracks), clock(file, tracks), last_tick(file, tracks)
     found: list[float] = []
-    for (first, numerator, denominator), end in zip(changes, ends, strict=True):
-        bar = max(1, round(midi.resolution * 4 * numerator / denominator))
-        if len(found) + (end - first) // bar > MAX_BAR_LINES:
+    for (first, numerator, denominator), until in zip(changes, [*(c[0] for c in changes[1:]), end], strict=True):
+        bar = max(1, round(file.ticks * 4 * numerator / denominator))
+        if len(found) + (until - first) // bar > MAX_BAR_LINES:
             break
-        found += [float(midi.tick_to_time(tick)) for tick in range(first, end, bar)]
-    return (*found, float(midi.tick_to_time(ticks)))
+        found += map(seconds, range(first, until, bar))
+    return (*found, seconds(end))

@@ -6,23 +6,28 @@
     song = read_song(Path("mine.mid"))
     data = song.replaced([section.melody.transpose(2) for section in song.sections])
 
-Inside: `Song`, `Section`, `read_song`, `read_melody`, `bar_text`.
+Inside: `Song`, `read_song`, `read_melody`, `bar_text`.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
 from os import PathLike
 from typing import Any
 
 from musiclc.errors import InputError
-from musiclc.midi import bars, edit, objects, tracks
-from musiclc.midi.codec import KEY, METER, TEMPO, File, parse
+from musiclc.midi.bars import laid_out
+from musiclc.midi.codec import File, parse
+from musiclc.midi.edit import replaced
 from musiclc.midi.notes import Sounding, line
-from musiclc.midi.section import Section
-from musiclc.midi.tracks import Entry, TrackInfo
+from musiclc.midi.objects import as_like, data_of
+from musiclc.midi.section import MeterSection, whole
+from musiclc.midi.timing import keeping_time, key_signatures, last_tick, meters, tempos
+from musiclc.midi.tracks import Entry, TrackInfo, choose, entries, scored
 from musiclc.music.melody import Melody, Note
-from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS, STEPS_PER_QUARTER
+from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER
 
 KNOWN = "4/4, 2/4, 2/2, 3/4 or 6/8"
 
@@ -38,7 +43,7 @@ class Song:
     entry: Entry = field(repr=False)
     source: Any = field(repr=False)
     tracks: tuple[TrackInfo, ...]
-    sections: tuple[Section, ...]
+    sections: tuple[MeterSection, ...]
     warnings: list[str]
     length_bars: int
     meters: tuple[tuple[int, str], ...]
@@ -50,12 +55,10 @@ class Song:
         """The track that has the melody."""
         return self.entry.info
 
-    @property
-    def silent_steps(self) -> int:
-        """Steps of the last section after the end of its track: a note that is written there moves that end."""
-        last = self.sections[-1]
-        used = last.melody.notes[-1].end if last.melody.notes else 0
-        return max(last.melody.steps - max(last.grid.step(self.file.length(self.entry.track)), used), 0)
+    @cached_property
+    def melody(self) -> Melody:
+        """The whole piece as one melody, as rules measure it: all sections, see section.py."""
+        return whole(self.sections)
 
     @property
     def midi_type(self) -> int:
@@ -65,7 +68,7 @@ class Song:
     @property
     def meter(self) -> str:
         """The meter of the first section, as theory.METERS."""
-        return self.sections[0].melody.meter
+        return self.sections[0].meter
 
     @property
     def bpm(self) -> float:
@@ -88,11 +91,11 @@ class Song:
         extras: for each section a new pitch for each of its `extras`, None to delete it; without them they stay.
         Raises MusiclcError when a melody has other bars than its section, or a note in its locked steps.
         """
-        return edit.replaced(self.file, self.entry, self.sections, melodies, extras)
+        return replaced(self.file, self.entry, self.sections, melodies, extras)
 
     def as_like(self, data: bytes) -> Any:
         """`data`, which `replaced` gave, as the same kind as was read: PrettyMIDI or NoteSequence; bytes for bytes and paths."""
-        return objects.as_like(self.source, self.file, self.entry.track, data)
+        return as_like(self.source, self.file, self.entry.track, data)
 
 
 def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto") -> Song:
@@ -100,99 +103,112 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto")
 
     Raises InputError, one line that begins with the path or `name`, when it cannot be read or holds no melody in a known meter.
     """
-    data, name = objects.data_of(source, name)
+    data, name = data_of(source, name)
     file = parse(data, name)
-    found = tracks.entries(file)
-    last_on = max((n.on for e in found for n in e.notes), default=0)
-    end = max([last_on + file.ticks // 4, *map(file.length, range(len(file.tracks)))])
-    alone = file.midi_type == 2  # tracks of type 2 files have their own time each
-    laid = bars.stretches(_meters(file, range(len(file.tracks))), file.ticks, end)
-    bar_ticks = file.ticks * 4 if not laid or laid[0].meter in (None, "4/4") else file.ticks * 3
-    scored = [tracks.scored(e, bar_ticks, -(-end // bar_ticks)) for e in found]
-    entry, warnings = tracks.choose(scored, str(track), name)
-    heard = [entry.track] if alone else range(len(file.tracks))
-    if alone:
-        end = max(file.length(entry.track), max(n.on for n in entry.notes) + file.ticks // 4)
-        laid = bars.stretches(_meters(file, heard), file.ticks, end)
+    found = _scored(file, entries(file))
+    entry, warnings = choose(found, str(track), name)
+    time = keeping_time(file, entry.track)
+    laid = _laid_out(file, [entry] if file.midi_type == 2 else found, time)
     if file.ticks < STEPS_PER_QUARTER:
         warnings.append(f"only {file.ticks} ticks a quarter note; sixteenths cannot all be told apart, nor written")
-    sections = _sections(entry, laid)
-    if not sections:
-        raise InputError(f"{name}: meter {', '.join(dict.fromkeys(s.written for s in laid))}; wanted {KNOWN}")
-    if not any(s.melody.notes for s in sections):
-        raise InputError(f"{name}: no note between A0 and C8 in bars of {KNOWN}; wanted a melody")
+    sections = _sections(entry, laid, file.length(entry.track))
+    _check(sections, laid, name)
     return Song(
         file,
         entry,
         source if not isinstance(source, bytes | str | PathLike) else None,
-        tuple(e.info for e in scored),
+        tuple(e.info for e in found),
         sections,
         warnings + _passed_through(sections, laid),
-        sum(s.bars for s in laid),
-        *_heads(file, heard, laid),
+        sum(w.bars for s in laid for w in s.written),
+        _by_bar([(tick, f"{numerator}/{denominator}") for tick, numerator, denominator in meters(file, time)], laid),
+        _by_bar([(tick, round(60e6 / microseconds, 3)) for tick, microseconds in tempos(file, time)], laid),
+        _by_bar(key_signatures(file, time), laid),
     )
 
 
 def read_melody(source: Any, *, name: str = "song.mid") -> Melody:
-    """The melody that `read_song` finds: its sections in the meter of the first, one after another.
+    """The melody that `read_song` finds, the whole piece as rules measure it: where it changes between bars of 16 and of 12 steps, in 4/4.
 
-    Raises InputError when the file cannot be read, or holds no note or another meter.
+    Raises InputError when the file cannot be read or holds no melody in a known meter.
     """
-    song = read_song(source, name=name)
-    sections = [s for s in song.sections if s.melody.meter == song.meter]
-    notes: list[Note] = []
-    steps = 0
-    for section in sections:
-        notes += [replace(n, start=n.start + steps) for n in section.melody.notes]
-        steps += section.melody.steps
-    if not notes:
-        named = source if isinstance(source, str | PathLike) else name
-        raise InputError(f"{named}: no note in its bars of {song.meter}; wanted a melody")
-    return Melody(tuple(notes), song.meter, steps // METERS[song.meter])
+    return read_song(source, name=name).melody
+
+
+def _laid_out(file: File, found: Sequence[Entry], time: Sequence[int]) -> list[MeterSection]:
+    """The sections of the piece that these tracks play, in the time that those keep."""
+    return laid_out(meters(file, time), file.ticks, _end(file, found, time))
+
+
+def _end(file: File, found: Sequence[Entry], time: Sequence[int]) -> int:
+    """The piece's last tick; a last note has a sixteenth at least."""
+    return max(last_tick(file, time), max((n.on for e in found for n in e.notes), default=0) + file.ticks // 4)
+
+
+def _scored(file: File, found: list[Entry]) -> list[Entry]:
+    """The entries with their scores, by the bars of the piece's first meter."""
+    everything = range(len(file.tracks))
+    laid = _laid_out(file, found, everything)
+    bar = file.ticks * (4 if not laid or laid[0].meter in ("", "4/4") else 3)
+    bars = -(-_end(file, found, everything) // bar)
+    return [scored(e, bar, bars) for e in found]
+
+
+def _check(sections: Sequence[MeterSection], laid: Sequence[MeterSection], name: str) -> None:
+    """Raises InputError where there is nothing to edit."""
+    if not sections:
+        raise InputError(f"{name}: meter {', '.join(dict.fromkeys(str(s.written[-1]) for s in laid))}; wanted {KNOWN}")
+    if not any(s.notes for s in sections):
+        raise InputError(f"{name}: no note between A0 and C8 in bars of {KNOWN}; wanted a melody")
 
 
 # ---- sections ------------------------------------------------------------------------------------------------------
 
 
-def _sections(entry: Entry, laid: Sequence[bars.Stretch]) -> tuple[Section, ...]:
-    """A section for each stretch of known meter. A note belongs where its nearest step lies, and to one section only."""
-    sections: list[Section] = []
+def _sections(entry: Entry, laid: Sequence[MeterSection], end: int) -> tuple[MeterSection, ...]:
+    """The sections of known meter with their notes. A note belongs where its nearest step lies, and to one section only.
+
+    end: the last tick of the melody's track; steps after it are locked.
+    """
+    sections: list[MeterSection] = []
     begin = 0
-    for stretch in laid:
-        end = bisect_left(entry.notes, stretch.steps, begin, key=lambda n, grid=stretch.grid: grid.step(n.on))  # type: ignore[misc]
-        inside, begin = entry.notes[begin:end], end
-        if stretch.meter:
-            inside = [n for n in inside if stretch.grid.step(n.on) >= stretch.locked]
-            sections.append(_section(inside, stretch, stretch.meter, entry.single))
+    for section in laid:
+        steps = section.locked_steps + sum(w.steps for w in section.written)
+        until = bisect_left(entry.notes, steps, begin, key=lambda n, grid=section.grid: grid.step(n.on))  # type: ignore[misc]
+        inside, begin = entry.notes[begin:until], until
+        if section.meter:
+            inside = [n for n in inside if section.grid.step(n.on) >= section.locked_steps]
+            sections.append(_ended(_with_notes(section, inside, entry.single), end))
     return tuple(sections)
 
 
-def _section(notes: list[Sounding], stretch: bars.Stretch, meter: str, single: bool) -> Section:
-    chosen, left = line(notes, stretch.grid, single)
+def _with_notes(section: MeterSection, notes: list[Sounding], single: bool) -> MeterSection:
+    """The section with the melody among the notes of its track that begin in it."""
+    grid = section.grid
+    chosen, left = line(notes, grid, single)
     octaves = _octaves([n.pitch for n in chosen.values()])
     if octaves is None:  # too wide to move: what lies outside stays as it is
         octaves = 0
-        chosen, left = line([n for n in notes if LOWEST_PITCH <= n.pitch <= HIGHEST_PITCH], stretch.grid, single)
+        chosen, left = line([n for n in notes if LOWEST_PITCH <= n.pitch <= HIGHEST_PITCH], grid, single)
     left = [(s, n) for s, n in left if LOWEST_PITCH <= n.pitch + octaves <= HIGHEST_PITCH]
     taken = {id(n) for n in (*chosen.values(), *(n for _, n in left))}
-    steps = list(chosen)
-    written = tuple(
-        Note(s, chosen[s].pitch + octaves, min(stretch.grid.end(chosen[s]), following) - s)
-        for s, following in zip(steps, [*steps[1:], stretch.steps], strict=False)
+    edges = [*list(chosen)[1:], section.steps - section.locked_end]
+    return replace(
+        section,
+        notes=tuple(Note(s, n.pitch + octaves, min(grid.end(n), edge) - s) for (s, n), edge in zip(chosen.items(), edges, strict=False)),
+        octaves=octaves,
+        sources=tuple(chosen.values()),
+        extras=tuple((s, n.pitch + octaves) for s, n in left),
+        extra_sources=tuple(n for _, n in left),
+        under=tuple((grid.step(n.on), n.pitch + octaves) for n in notes if id(n) not in taken),
     )
-    return Section(
-        Melody(written, meter, stretch.whole_bars),
-        stretch.first_bar,
-        octaves,
-        stretch.locked,
-        stretch.locked_end,
-        tuple(chosen.values()),
-        tuple((s, n.pitch + octaves) for s, n in left),
-        tuple((stretch.grid.step(n.on), n.pitch + octaves) for n in notes if id(n) not in taken),
-        tuple(n for _, n in left),
-        stretch.grid,
-        tuple(stretch.ends),
-    )
+
+
+def _ended(section: MeterSection, end: int) -> MeterSection:
+    """The section with the steps locked that lie after the last tick of its track: a note there would move the track's end."""
+    used = section.notes[-1].end if section.notes else 0
+    after = section.steps - max(section.grid.step(end), used, 0)
+    return replace(section, locked_end=max(section.locked_end, after))
 
 
 def _octaves(pitches: list[int]) -> int | None:
@@ -206,51 +222,22 @@ def _octaves(pitches: list[int]) -> int | None:
 # ---- what else the file says ---------------------------------------------------------------------------------------
 
 
-def _meters(file: File, heard: Sequence[int]) -> list[tuple[int, int, int]]:
-    """(tick, numerator, denominator) of each change of meter, from tick 0 on: 4/4 when nothing is said."""
-    changes = {0: (4, 4)}
-    for track in heard:
-        for event in tracks.meta(file.tracks[track], METER):
-            if len(event.data) >= 2 and event.data[0] and event.data[1] <= 6:
-                changes[event.tick] = (event.data[0], 2 ** event.data[1])
-    return [(tick, *changes[tick]) for tick in sorted(changes)]
+def _by_bar(said: Sequence[tuple[int, Any]], laid: Sequence[MeterSection]) -> tuple:
+    """(tick, what a file says there), in order → (bar from 1, the same), repetitions left out."""
+    news = [(tick, what) for (_, before), (tick, what) in pairwise([(0, None), *said]) if what != before]
+    return tuple((_bar_at(tick, laid), what) for tick, what in news)
 
 
-_SHARPS = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#")
-
-
-def _heads(file: File, heard: Sequence[int], laid: Sequence[bars.Stretch]) -> tuple[tuple, tuple, tuple]:
-    """Meters, tempos and key signatures of the piece with the bars that they begin in, repetitions left out."""
-    tempos, keys = {0: 120.0}, {}
-    for track in heard:
-        for event in tracks.meta(file.tracks[track], TEMPO):
-            if len(event.data) >= 3 and any(event.data[:3]):
-                tempos[event.tick] = round(60e6 / int.from_bytes(event.data[:3], "big"), 3)
-        for event in tracks.meta(file.tracks[track], KEY):
-            if len(event.data) >= 2 and -7 <= (sharps := (event.data[0] + 128) % 256 - 128) <= 7:
-                minor = event.data[1] == 1
-                keys[event.tick] = f"{_SHARPS[sharps + 7 + 3 * minor]} {'minor' if minor else 'major'}"
-    meters = {tick: f"{numerator}/{denominator}" for tick, numerator, denominator in _meters(file, heard)}
-    return _by_bar(meters, laid), _by_bar(tempos, laid), _by_bar(keys, laid)
-
-
-def _by_bar(said: dict[int, Any], laid: Sequence[bars.Stretch]) -> tuple:
-    found: list[tuple[int, Any]] = []
-    for tick in sorted(said):
-        if not found or found[-1][1] != said[tick]:
-            found.append((_bar_at(tick, laid), said[tick]))
-    return tuple(found)
-
-
-def _bar_at(tick: int, laid: Sequence[bars.Stretch]) -> int:
+def _bar_at(tick: int, laid: Sequence[MeterSection]) -> int:
     """The bar, from 1, that a tick lies in."""
-    stretch = laid[max(bisect_right(laid, tick, key=lambda s: s.grid.first_tick(s.locked)) - 1, 0)]
-    return stretch.bar_at(stretch.grid.step(tick))
+    section = laid[max(bisect_right(laid, tick, key=lambda s: s.grid.first_tick(s.locked_steps)) - 1, 0)]
+    return section.bar_at(section.grid.step(tick))
 
 
-def _passed_through(sections: Sequence[Section], laid: Sequence[bars.Stretch]) -> list[str]:
+def _passed_through(sections: Sequence[MeterSection], laid: Sequence[MeterSection]) -> list[str]:
     """Warnings of the bars that nothing can be changed in."""
-    lines = [f"{bar_text([(s.first_bar, s.first_bar + s.bars - 1)])}: meter {s.written}; left as they are" for s in laid if not s.meter]
+    unknown = [written for section in laid if not section.meter for written in section.written]
+    lines = [f"{bar_text([(w.first, w.first + w.bars - 1)])}: meter {w}; left as they are" for w in unknown]
     empty = _joined([(first, last) for s in sections for first, last, sounds in s.spans() if not sounds])
     return lines + ([f"{bar_text(empty)}: no notes of the melody; left as they are"] if empty else [])
 

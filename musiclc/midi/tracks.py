@@ -7,15 +7,16 @@ The choice is a sum, `score`, of what tells a melody (after the features of Rizo
 Track Selection in MIDI Files", ISMIR 2006): one voice 3, height 2, share of bars with notes 2, notes a bar 1, several pitches 1,
 each from 0 to 1; and a name such as "melody" +3, such as "bass" −2. Scores within NEAR of the best are worth a word.
 
-Inside: `TrackInfo`, `Entry`, `entries`, `choose`, `meta`.
+Inside: `TrackInfo`, `Entry`, `track_name`, `entries`, `scored`, `choose`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from musiclc.errors import InputError
-from musiclc.midi.codec import INSTRUMENT, META, NAME, PROGRAM, Event, File
+from musiclc.midi.codec import INSTRUMENT, NAME, PROGRAM, Event, File
 from musiclc.midi.notes import DRUMS, POLYPHONY, Sounding, pair, polyphony
+from musiclc.midi.timing import meta
 
 MELODY_NAMES = (
     "melod",
@@ -37,6 +38,7 @@ MELODY_NAMES = (
 OTHER_NAMES = ("bass", "drum", "perc", "pad", "chord", "accomp", "rhythm", "left", "harmon", "backing", "strings", "tenor", "alto", "comp")
 BASSES = range(32, 40)  # General MIDI programs
 NEAR = 0.5
+MOST_NAMED = 32  # tracks that a message lists
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,8 @@ class Entry:
         return self.info.polyphony <= POLYPHONY
 
 
-def meta(events: tuple[Event, ...], kind: int) -> Iterator[Event]:
-    """A track's meta events of one type."""
-    return (e for e in events if e.status == META and e.kind == kind)
-
-
-def _text(events: tuple[Event, ...]) -> str:
-    """The track's name, or its instrument's."""
+def track_name(events: Sequence[Event]) -> str:
+    """The track's name, or its instrument's, or ""."""
     for kind in (NAME, INSTRUMENT):
         for event in meta(events, kind):
             try:
@@ -94,45 +91,44 @@ def _text(events: tuple[Event, ...]) -> str:
     return ""
 
 
-def _program(file: File, track: int, channels: tuple[int, ...]) -> int:
-    """The first program that the track, or else another one, sets on one of the channels; 0 when none does."""
-    for events in (file.tracks[track], *file.tracks):
-        for event in events:
-            if event.status & 0xF0 == PROGRAM and event.status & 0x0F in channels:
-                return min(event.data[0], 127)
-    return 0
-
-
 def entries(file: File) -> list[Entry]:
     """What may be chosen, unscored."""
     found: list[Entry] = []
+    own = [_first_programs(events) for events in file.tracks]
+    anywhere: dict[int, int] = {}
+    for programs in own:
+        anywhere |= {channel: program for channel, program in programs.items() if channel not in anywhere}
+    by_channel = file.midi_type == 0 or len(file.tracks) == 1
     for track, events in enumerate(file.tracks):
-        notes = pair(events)
+        notes, name = pair(events), track_name(events)
         channels = sorted({n.channel for n in notes})
-        if file.midi_type == 0 or len(file.tracks) == 1:
-            for channel in channels:
-                name = (_text(events) if len(channels) == 1 else "") or f"channel {channel + 1}"
-                found.append(_entry(file, len(found), track, name, (channel,), notes))
-        else:
-            found.append(_entry(file, track, track, _text(events), tuple(channels), notes))
+        for played in [(c,) for c in channels] if by_channel else [tuple(channels)]:
+            called = (name if len(channels) == 1 else "") or f"channel {played[0] + 1}" if by_channel else name
+            program = _program(played, own[track], anywhere)
+            found.append(_entry(len(found), track, called, played, program, notes))
     return found
 
 
-def _entry(file: File, index: int, track: int, name: str, channels: tuple[int, ...], notes: list[Sounding]) -> Entry:
+def _first_programs(events: Sequence[Event]) -> dict[int, int]:
+    """The first program that a track sets on each channel, in order of time."""
+    found: dict[int, int] = {}
+    for event in events:
+        if event.status & 0xF0 == PROGRAM:
+            found.setdefault(event.status & 0x0F, min(event.data[0], 127))
+    return found
+
+
+def _program(channels: tuple[int, ...], own: dict[int, int], anywhere: dict[int, int]) -> int:
+    """The first program on one of the channels: the track's own, or else another one's; 0 where none is set."""
+    return next((program for programs in (own, anywhere) for channel, program in programs.items() if channel in channels), 0)
+
+
+def _entry(index: int, track: int, name: str, channels: tuple[int, ...], program: int, notes: list[Sounding]) -> Entry:
     is_drum = channels == (DRUMS,)
     own = [n for n in notes if n.channel in channels and (is_drum or n.channel != DRUMS)]
     pitches = [n.pitch for n in own]
-    info = TrackInfo(
-        index,
-        name,
-        channels,
-        _program(file, track, channels),
-        len(own),
-        0.0 if is_drum else round(polyphony(own), 3),
-        min(pitches, default=None),
-        max(pitches, default=None),
-        is_drum,
-    )
+    shared = 0.0 if is_drum else round(polyphony(own), 3)
+    info = TrackInfo(index, name, channels, program, len(own), shared, min(pitches, default=None), max(pitches, default=None), is_drum)
     return Entry(info, track, own, notes)
 
 
@@ -158,31 +154,35 @@ def scored(entry: Entry, bar_ticks: int, bars: int) -> Entry:
     return replace(entry, info=replace(info, score=round(sum(parts) + hints, 3)))
 
 
-def choose(found: list[Entry], wish: str, name: str) -> tuple[Entry, list[str]]:
-    """The entry that `wish` names ("auto", a name, an index), and warnings. Raises InputError, a line that begins with `name`."""
+def choose(found: list[Entry], wanted: str, name: str) -> tuple[Entry, list[str]]:
+    """The entry that `wanted` names ("auto", a name, an index), and warnings. Raises InputError, a line that begins with `name`."""
     usable = [e for e in found if e.notes and not e.info.is_drum]
     if not usable:
         raise InputError(f"{name}: holds no notes{' but drums' if any(e.notes for e in found) else ''}; wanted a melody")
-    if wish.strip().lower() == "auto":
+    if wanted.strip().lower() == "auto":
         best = max(usable, key=lambda e: e.info.score)  # of equal ones the first
-        near = [str(e.info) for e in usable if e is not best and e.info.score >= best.info.score - NEAR]
-        if near:
-            return best, [f"took track {best.info} as the melody; nearly as likely: {', '.join(near)} (choose with --track)"]
-        return best, []
-    chosen = _named(found, wish.strip())
-    if chosen is None or chosen not in usable:
-        was = f"no track {wish!r}" if chosen is None else f"track {wish!r} is {'drums' if chosen.info.is_drum else 'without notes'}"
-        raise InputError(f"{name}: {was}; wanted auto or one of {', '.join(str(e.info) for e in usable)}")
+        near = [e for e in usable if e is not best and e.info.score >= best.info.score - NEAR]
+        return best, [f"took track {best.info} as the melody; nearly as likely: {_listed(near)} (choose with --track)"] if near else []
+    chosen = _named(found, wanted.strip())
+    if chosen is None or not chosen.notes or chosen.info.is_drum:
+        was = f"no track {wanted!r}" if chosen is None else f"track {wanted!r} is {'drums' if chosen.info.is_drum else 'without notes'}"
+        raise InputError(f"{name}: {was}; wanted auto or one of {_listed(usable)}")
     return chosen, []
 
 
-def _named(found: list[Entry], wish: str) -> Entry | None:
+def _listed(found: Sequence[Entry]) -> str:
+    """The tracks by index and name, the first of them where they are many."""
+    rest = [f"{len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
+    return ", ".join([*(str(e.info) for e in found[:MOST_NAMED]), *rest])
+
+
+def _named(found: Iterable[Entry], wanted: str) -> Entry | None:
     """The first entry of that name, letters' case aside; else of that index; else the only one whose name begins so."""
-    folded = wish.casefold()
+    folded = wanted.casefold()
     for entry in sorted(found, key=lambda e: not e.notes):
         if entry.info.name.casefold() == folded:
             return entry
-    if wish.isdecimal():
-        return next((e for e in found if e.info.index == int(wish)), None)
+    if wanted.isdecimal():
+        return next((e for e in found if e.info.index == int(wanted)), None)
     begin = [e for e in found if folded and e.info.name.casefold().startswith(folded)]
     return begin[0] if len(begin) == 1 else None

@@ -1,9 +1,9 @@
 """Notes → sound: a WAV through the SoundFont that pretty_midi ships, 16 bit, 44.1 kHz, stereo. The same notes, the same bytes
 (with the same versions of both packages on one kind of machine).
 
-The notes are written as a plain MIDI file of our own making (a tick is a tenth of a millisecond), which midirenderer's
-RustySynth plays with reverb at 48 kHz; soxr brings that to 44.1 kHz. Pedal, bends and controllers are left out. TimGM6mb.sf2 by Tim Brechbill is
-under the GPL, version 2; it is read where pretty_midi installed it and never copied.
+The notes are written as a plain MIDI file (a tick is a tenth of a millisecond), which midirenderer's RustySynth plays with reverb at
+48 kHz; soxr brings that to 44.1 kHz. Pedal, bends and controllers are left out. TimGM6mb.sf2 by Tim Brechbill is under the GPL, version 2;
+it is read where pretty_midi installed it and never copied.
 
 Inside: `check`, `wav`.
 """
@@ -11,12 +11,13 @@ Inside: `check`, `wav`.
 import functools
 import importlib.util
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from musiclc.errors import InputError, MusiclcError
+from musiclc.midi.codec import END_OF_TRACK, NOTE_OFF, NOTE_ON, PROGRAM, TEMPO, encoded, message, meta_message
 from musiclc.midi.performance import Sound
 
 RATE, SYNTH_RATE = 44_100, 48_000  # Hz: of the file, and of midirenderer, which knows no other
@@ -59,7 +60,7 @@ def wav(notes: Iterable[Sound], name: str = "notes") -> bytes:
 
 @functools.cache
 def _soundfont() -> bytes:
-    """The SoundFont's bytes. Found without importing pretty_midi, which midi.py alone may do."""
+    """The SoundFont's bytes. Found without importing pretty_midi, which midi/objects.py alone may do."""
     spec = importlib.util.find_spec("pretty_midi")
     folders = [Path(p) for p in (spec.submodule_search_locations or [])] if spec else []
     found = next((p for folder in folders for p in sorted(folder.glob("*.sf2"))), None)
@@ -90,27 +91,17 @@ def _midi(notes: list[Sound], seconds: float) -> bytes:
     """A type 0 file: one channel a track, drums on theirs; notes end before others begin."""
     tracks = sorted({n.track for n in notes if not n.is_drum})
     channel = {t: CHANNELS[i % len(CHANNELS)] for i, t in enumerate(tracks)}
-    events: list[tuple[int, int, bytes]] = []  # tick, order at that tick, message
-    for note in notes:
-        on = DRUM_CHANNEL if note.is_drum else channel[note.track]
-        start = round(note.start * TICKS_PER_SECOND)
-        end = max(round(note.end * TICKS_PER_SECOND), start + 1)
-        if not note.is_drum:
-            events.append((start, 1, bytes((0xC0 | on, note.program))))
-        events.append((start, 2, bytes((0x90 | on, note.pitch, max(note.velocity, 1)))))
-        events.append((end, 0, bytes((0x80 | on, note.pitch, 64))))
-    tempo = b"\x00\xff\x51\x03" + (1_000_000).to_bytes(3, "big")  # a second a quarter
-    body, now = bytearray(tempo), 0
-    for tick, _, message in [*sorted(events), (round(seconds * TICKS_PER_SECOND), 3, b"\xff\x2f\x00")]:
-        body += _length(tick - now) + message
-        now = tick
-    head = b"MThd" + (6).to_bytes(4, "big") + bytes((0, 0, 0, 1)) + TICKS_PER_SECOND.to_bytes(2, "big")
-    return head + b"MTrk" + len(body).to_bytes(4, "big") + bytes(body)
+    placed = sorted(event for n in notes for event in _messages(n, DRUM_CHANNEL if n.is_drum else channel[n.track]))
+    tempo = meta_message(0, TEMPO, (1_000_000).to_bytes(3, "big"))  # a second a quarter
+    end = meta_message(round(seconds * TICKS_PER_SECOND), END_OF_TRACK)
+    return encoded(0, TICKS_PER_SECOND, [[tempo, *(message(tick, *data) for tick, _, data in placed), end]])
 
 
-def _length(value: int) -> bytes:
-    """A variable-length quantity: seven bits a byte, the top bit set on all but the last."""
-    found = [value & 0x7F]
-    while value := value >> 7:
-        found.append(0x80 | (value & 0x7F))
-    return bytes(reversed(found))
+def _messages(note: Sound, channel: int) -> Iterator[tuple[int, int, bytes]]:
+    """(tick, order at that tick, the message's bytes) of a note's program, beginning and end."""
+    start = round(note.start * TICKS_PER_SECOND)
+    end = max(round(note.end * TICKS_PER_SECOND), start + 1)
+    if not note.is_drum:
+        yield start, 1, bytes((PROGRAM | channel, note.program))
+    yield start, 2, bytes((NOTE_ON | channel, note.pitch, max(note.velocity, 1)))
+    yield end, 0, bytes((NOTE_OFF | channel, note.pitch, 64))

@@ -1,9 +1,9 @@
-"""Piano rolls: notes in seconds → a drawing, which `musiclc.drawing` turns into SVG or PNG.
+"""Piano rolls: notes in seconds → a drawing, which `musiclc.output.drawing` turns into SVG or PNG.
 
 Time runs to the right, pitch upwards, a row a semitone. Bar lines are numbered, every C is named (C4 = 60), rows of black
 keys are shaded, a track has its colour, drums are hollow. Lengths are pixels, times are seconds.
 
-Inside: `Sound`, `Sheet`, `sheet_of`, `roll`, `rolls`.
+Inside: `sheet_of`, `roll`, `compare`, `rolls`.
 """
 
 from collections.abc import Iterable

@@ -202,11 +202,7 @@ def _edited(model: "Model", constraints: list[Constraint], tokens: np.ndarray, m
 
     Edits for all other rules take seconds, so a melody that misses one of them is delivered as it is.
     """
-    from musiclc.editing.piece import Piece, Stretch
-    from musiclc.editing.rewrite import BiasStrengths, EditProblem, rewritten, started
+    from musiclc.editing.rewrite import least_change
 
-    problem = EditProblem(model, Piece((Stretch(tokens, meter),)), constraints, BiasStrengths.of(EDIT_KEEP))
-    if problem.met(tokens) or not problem.met(tokens, problem.left) or not tok.onsets(tokens).any():
-        return tokens, False
-    found = rewritten(problem, started(problem))
-    return (found, True) if problem.met(found) else (tokens, False)
+    found = least_change(model, constraints, tokens, meter, EDIT_KEEP)
+    return (tokens, False) if found is None else (found, True)

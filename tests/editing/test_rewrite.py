@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from musiclc.editing.edit import edited
-from musiclc.editing.piece import Piece, Stretch
-from musiclc.editing.rewrite import BiasStrengths, EditProblem, aligned, shared, snapped
+from musiclc.editing.lines import BiasStrengths, EditProblem, aligned
+from musiclc.editing.piece import Piece
+from musiclc.editing.rewrite import shared, snapped
+from musiclc.midi.section import MeterSection
 from musiclc.model import checkpoint
 from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody, Note
@@ -28,9 +30,9 @@ def model():
     return checkpoint.load()
 
 
-def problem(model, melody, keep=0.7, **wish):
-    piece = Piece((Stretch(tok.from_melody(melody), melody.meter),))
-    return EditProblem(model, piece, settled([parse_constraint(k, v) for k, v in wish.items()]), BiasStrengths.of(keep), model.critics)
+def problem(model, melody, keep=0.7, **asked):
+    piece = Piece((MeterSection(melody.meter, melody.bars, melody.notes),))
+    return EditProblem(model, piece, settled([parse_constraint(k, v) for k, v in asked.items()]), BiasStrengths.of(keep), model.critics)
 
 
 def pitches(state):
@@ -81,7 +83,7 @@ def test_the_burden_is_shared_as_trying_all_ways_would(seed):
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.7, 1.0])
-def test_a_wish_that_is_met_changes_nothing(model, keep):
+def test_what_is_met_changes_nothing(model, keep):
     t = problem(model, reel(), keep, key="D", density="8")
     assert np.array_equal(edited(t), t.piece.state)
 
@@ -142,7 +144,7 @@ def test_the_same_comes_out_again(model):
     assert np.array_equal(edited(t), edited(t))
 
 
-def test_a_wish_that_allows_no_note_changes_as_little_as_it_helps(model):
+def test_constraints_that_allow_no_note_change_as_little_as_it_helps(model):
     t = problem(model, reel(), key="{0}", range="C#4..D4")
     state = edited(t)
     assert t.piece.scores(t.constraints, state[None]).sum() >= t.piece.scores(t.constraints, t.piece.state[None]).sum()
@@ -150,7 +152,7 @@ def test_a_wish_that_allows_no_note_changes_as_little_as_it_helps(model):
 
 # A rule that critics know, one that they know badly, one that is a matter of place, one that is a matter of silence.
 @pytest.mark.parametrize(("rule", "goal"), [("contour", "up"), ("complexity", "3"), ("chords", "Bm Em"), ("rests", "0.1"), ("start", "A")])
-def test_any_other_rule_is_granted_too_and_hard_wishes_stay_granted(model, rule, goal):
+def test_any_other_rule_is_granted_too_and_hard_constraints_stay_granted(model, rule, goal):
     t = problem(model, reel(), **{rule: goal}, key="D")
     state = edited(t)
     assert t.met(state), t.piece.scores(t.constraints, state[None])
@@ -164,14 +166,14 @@ def test_bars_are_heard_where_the_vae_finds_them_likelier():
         def nll_per_note(self, rows, meters):
             return 4.0 - (rows[:, [0, 16, 32, 48]] >= tok.FIRST_ONSET).float().mean(1)
 
-    def lead(first):
+    def pickup(first):
         bars = Melody(tuple(Note(s, 62, 4) for s in range(first, 252, 16)), "4/4", 16)  # one note a bar, `first` steps into it
         model = replace(tiny_model(), vae=Listener())
-        return aligned(model, Piece((Stretch(tok.from_melody(bars), "4/4"),))).stretches[0].pickup
+        return aligned(model, Piece((MeterSection("4/4", 16, bars.notes),))).sections[0].pickup
 
-    assert lead(0) == 0
-    assert lead(2) == 14  # an eighth's pickup: the first bar line is heard two steps into the file
-    assert lead(4) == 12
+    assert pickup(0) == 0
+    assert pickup(2) == 14  # an eighth's pickup: the first bar line is heard two steps into the file
+    assert pickup(4) == 12
 
 
 def test_an_untrained_model_grants_masks_and_counts_all_the_same():

@@ -10,6 +10,7 @@ from musiclc.editing import transform as transform_
 from musiclc.editing.transform import EditOptions
 from musiclc.errors import MusiclcError, UsageError
 from musiclc.midi import read_melody, read_song, to_bytes
+from musiclc.midi.codec import END_OF_TRACK, METER, encoded, message, meta_message
 from musiclc.music import tokens as tok
 from tests.editing.test_rewrite import REEL, reel
 
@@ -23,7 +24,7 @@ def in_key(data, key):
     return bool(musiclc.score(read_melody(data), {"key": key})[0]["satisfied"])
 
 
-def test_bytes_give_bytes_and_a_wish_that_is_met_the_very_same(model):
+def test_bytes_give_bytes_and_what_is_met_the_very_same(model):
     data = to_bytes(reel())
     minor = musiclc.transform(data, {"key": "D minor"}, model=model)
     assert in_key(minor, "D minor")
@@ -68,7 +69,26 @@ def test_an_edit_says_what_there_is_to_say(model):
     assert edit.kept == pytest.approx(np.mean([(n.start, n.pitch) in there for n in before.notes]), abs=1e-3)
 
 
-def test_a_wish_out_of_reach_is_reported_with_the_best(model):
+def test_score_inspect_and_transform_measure_the_same_whole(model):
+    bars = [(16 * b, p) for b, p in enumerate((60, 64, 65, 67))] + [(64 + 12 * b, p) for b, p in enumerate((61, 63, 66))]
+    data = mixed_meters(bars)
+    assert musiclc.score(read_melody(data), {"key": "C"})[0]["value"] == pytest.approx(4 / 7, abs=1e-5)
+    for name, goal in (("key", "C"), ("density", "1"), ("rests", "0"), ("longest", "4"), ("contour", "up")):
+        edit = transform_.transformed(model, read_song(data), {name: goal}, EditOptions(method="snap"))
+        assert musiclc.score(read_melody(data), {name: goal})[0]["value"] == edit.before[name]
+
+
+def mixed_meters(notes):
+    """Four bars of 4/4 and then 3/4, at 96 ticks a quarter; each note (step, pitch) sounds until the next."""
+    ends = [*(start for start, _ in notes[1:]), notes[-1][0] + 12]
+    events = [meta_message(0, METER, bytes((4, 2, 24, 8)))]
+    for (start, pitch), end in zip(notes, ends, strict=True):
+        events += [meta_message(24 * start, METER, bytes((3, 2, 24, 8)))] if start == 64 else []
+        events += [message(24 * start, 0x90, pitch, 80), message(24 * end, 0x80, pitch, 64)]
+    return encoded(1, 96, [[*events, meta_message(24 * ends[-1], END_OF_TRACK)]])
+
+
+def test_constraints_out_of_reach_are_reported_with_the_best(model):
     data = to_bytes(reel())
     edit = transform_.transformed(model, read_song(data), {"key": "{0}", "range": "C#4..D4"})
     assert not edit.satisfied
@@ -90,7 +110,7 @@ def test_snapping_is_there_as_a_baseline(model):
 # ---- variations, and the way from one to another -------------------------------------------------------------------
 
 
-def test_variations_are_distinct_near_the_wished_distance_and_do_not_depend_on_how_many(model):
+def test_variations_are_distinct_about_as_far_as_asked_and_do_not_depend_on_how_many(model):
     song = read_song(to_bytes(reel()))
     three = list(transform_.varied(model, song, 3, {}, EditOptions(keep=0.6, seed=5)))
     assert len({e.data for e in three} | {song.data}) == 4
@@ -99,7 +119,7 @@ def test_variations_are_distinct_near_the_wished_distance_and_do_not_depend_on_h
     assert [e.index for e in three] == [1, 2, 3]
 
 
-def test_variations_meet_a_wish(model):
+def test_variations_meet_constraints(model):
     song = read_song(to_bytes(reel()))
     assert all(e.satisfied for e in transform_.varied(model, song, 2, {"key": "D minor"}, EditOptions(keep=0.6, seed=5)))
 

@@ -3,12 +3,14 @@
 import contextlib
 import random
 import time
+from dataclasses import replace
 
 import mido
 import pytest
 
 from musiclc.errors import InputError, MusiclcError
 from musiclc.midi import read_melody, read_song, to_bytes
+from musiclc.midi.codec import parse
 from musiclc.music.melody import Melody, Note
 from tests.helpers import c_major_scale, jig
 from tests.songs import absolute, loaded, saved, song_file, track_of
@@ -87,7 +89,8 @@ def test_sections_part_where_the_meter_changes_and_unknown_ones_pass_through():
     assert [(s.melody.meter, s.first_bar, s.melody.bars, len(s.melody.notes)) for s in song.sections] == [("4/4", 1, 1, 4), ("3/4", 4, 4, 8)]
     assert song.warnings == ["bars 2-3: meter 5/8; left as they are"]
     assert song.meters == ((1, "4/4"), (2, "5/8"), (4, "3/4"))
-    assert read_melody(data) == song.sections[0].melody
+    assert read_melody(data).notes[:5] == (*song.sections[0].melody.notes, Note(16, 69, 4))  # the 3/4 goes on where the 4/4 ended
+    assert read_melody(data).bars == 5
 
 
 def test_bars_without_notes_are_named_in_one_line():
@@ -134,16 +137,18 @@ def test_a_name_decides_between_equals_and_near_ones_are_named():
     assert song.warnings == ["took track 0 'Oboe' as the melody; nearly as likely: 1 'Clarinet' (choose with --track)"]
 
 
-@pytest.mark.parametrize(("wish", "index"), [("oboe", 0), ("CLAR", 1), ("1", 1), (0, 0), ("Clarinet", 1)])
-def test_tracks_go_by_name_beginning_and_index(wish, index):
-    assert read_song(file_of(named("Oboe", TUNE), named("Clarinet", TUNE), named("Kit", DRUMS)), track=wish).track.index == index
+@pytest.mark.parametrize(("wanted", "index"), [("oboe", 0), ("CLAR", 1), ("1", 1), (0, 0), ("Clarinet", 1)])
+def test_tracks_go_by_name_beginning_and_index(wanted, index):
+    assert read_song(file_of(named("Oboe", TUNE), named("Clarinet", TUNE), named("Kit", DRUMS)), track=wanted).track.index == index
 
 
-@pytest.mark.parametrize(("wish", "why"), [("viola", "no track 'viola'"), ("9", "no track '9'"), ("kit", "'kit' is drums"), ("3", "'3' is without")])
-def test_an_unusable_track_is_one_line_with_the_tracks(wish, why):
+@pytest.mark.parametrize(
+    ("wanted", "why"), [("viola", "no track 'viola'"), ("9", "no track '9'"), ("kit", "'kit' is drums"), ("3", "'3' is without")]
+)
+def test_an_unusable_track_is_one_line_with_the_tracks(wanted, why):
     data = file_of(named("Oboe", TUNE), named("Clarinet", TUNE), named("Kit", DRUMS), [])
     with pytest.raises(InputError, match=rf"^my\.mid: .*{why}.*; wanted auto or one of 0 'Oboe', 1 'Clarinet'$"):
-        read_song(data, name="my.mid", track=wish)
+        read_song(data, name="my.mid", track=wanted)
 
 
 # ---- writing -------------------------------------------------------------------------------------------------------
@@ -198,8 +203,8 @@ def test_lengths_new_and_deleted_notes_take_the_style_of_their_neighbours():
 
 
 def test_new_notes_swing_as_the_melody_does():
-    data = file_of(notes(*((i + (0.3 if i % 2 else 0), 60 + i, 0.6) for i in (0, 1, 2, 3, 4, 5, 8, 9))))
-    song = read_song(data)
+    swung = notes(*((i + (0.3 if i % 2 else 0), 60 + i, 0.6) for i in (0, 1, 2, 3, 4, 5, 8, 9)))
+    song = read_song(file_of([*swung, (16 * 120, mido.MetaMessage("end_of_track"))]))
     section = song.sections[0]
     more = (*section.melody.notes, Note(10, 70, 1), Note(11, 72, 1))
     edited = song.replaced([Melody(more, "4/4", 1)])
@@ -219,6 +224,26 @@ def test_what_the_grid_cannot_hold_of_one_voice_are_extras():
     gone = song.replaced([section.melody], [[None]])
     assert [p for _, kind, p, _ in sounding(gone) if kind == "note_on"] == [60, 62, 63, 67, 68]
     assert [t for t, kind, *_ in sounding(gone) if kind == "note_on"] == [0, 480, 560, 720, 960]
+
+
+def test_a_longer_last_note_ends_at_the_end_of_its_track_at_the_latest():
+    tune = notes((0, 60, 4), (4, 62, 4), (8, 64, 4), (12, 65, 2))
+    data = file_of([*tune, (14 * 120 + 65, mido.MetaMessage("end_of_track"))])  # nearer to step 15 than to 14
+    song = read_song(data)
+    (section,) = song.sections
+    assert section.locked_end == 1
+    edited = song.replaced([with_notes(section, (0, 60, 4), (4, 62, 4), (8, 64, 4), (12, 65, 3))])
+    assert sounding(edited)[-1] == (14 * 120 + 65, "note_off", 65, 30)
+    assert sum(m.time for m in loaded(edited).tracks[0]) == 14 * 120 + 65
+    assert read_song(edited).sections[0].notes[-1] == Note(12, 65, 3)
+    with pytest.raises(MusiclcError, match="step 12; the file has only steps 0 to 14"):
+        song.replaced([with_notes(section, (12, 65, 4))])
+
+
+def test_steps_after_the_end_of_the_melodys_track_are_locked_in_every_section():
+    tune = [*notes((0, 60, 4), (4, 62, 4)), (10 * 120, mido.MetaMessage("end_of_track"))]
+    song = read_song(file_of(tune, [meter(4, 4), meter(3, 4, 32), *notes((0, 40, 56), channel=1)]), track=0)
+    assert [(s.meter, s.bars, s.locked_end) for s in song.sections] == [("4/4", 2, 22), ("3/4", 2, 24)]
 
 
 def test_notes_without_length_are_read_once():
@@ -323,6 +348,46 @@ def test_a_notesequence_comes_back_as_one():
     assert sorted((n.pitch, n.instrument, n.voice) for n in back.notes if n.instrument == 1) == [(61, 1, 0), *((60 + i, 1, 3) for i in range(1, 8))]
     assert len(back.notes) == 16
     assert song.as_like(song.data) == sequence
+
+
+def many_tracks(count, midi_type=1):
+    """Tracks of one note and no program: what each lacks could be looked for in all others."""
+    body = bytes.fromhex("00903c50 6080 3c40 00ff2f00")
+    head = b"".join(number.to_bytes(2, "big") for number in (midi_type, count, 96))
+    return b"MThd\0\0\0\6" + head + (b"MTrk" + len(body).to_bytes(4, "big") + body) * count
+
+
+class Scanned(tuple):
+    """A track that counts how often it is gone through."""
+
+    times = 0
+
+    def __iter__(self):
+        Scanned.times += 1
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("midi_type", [1, 2])
+def test_every_track_is_gone_through_as_often_however_many_there_are(monkeypatch, midi_type):
+    def scans(count):
+        file = parse(many_tracks(count, midi_type), "many.mid")
+        scanned = replace(file, tracks=tuple(map(Scanned, file.tracks)))
+        monkeypatch.setattr(Scanned, "times", 0)
+        monkeypatch.setattr("musiclc.midi.song.parse", lambda *_: scanned)
+        read_song(b"")
+        return Scanned.times
+
+    few, many = scans(20), scans(80)
+    assert few >= 20
+    assert many <= 4 * few + 100
+
+
+def test_ten_thousand_tracks_are_read():
+    begin = time.perf_counter()
+    song = read_song(many_tracks(10_000))
+    assert len(song.tracks) == 10_000
+    assert len(song.warnings[0]) < 1000  # it names the first of those as likely
+    assert time.perf_counter() - begin < 15  # under 1 s of it is reading, on one core; quadratic in the tracks it was 20 s
 
 
 def test_a_hundred_bars_take_little_time():

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from musiclc.errors import InputError, MusiclcError
+from musiclc.midi.codec import parse
+from musiclc.midi.notes import instruments
 from musiclc.midi.performance import Sound
+from musiclc.midi.timing import clock
 from musiclc.output import audio
 from musiclc.output.pianoroll import sheet_of
 from tests.helpers import c_major_scale
@@ -54,6 +57,13 @@ def test_a_missing_package_is_named(monkeypatch):
         audio.wav([])
 
 
-@pytest.mark.parametrize(("value", "wanted"), [(0, b"\x00"), (127, b"\x7f"), (128, b"\x81\x00"), (0x3FFF, b"\xff\x7f")])
-def test_lengths_as_the_midi_standard_has_them(value, wanted):
-    assert audio._length(value) == wanted
+def test_the_synthesiser_gets_every_note_on_a_channel_of_its_track():
+    notes = [Sound(0, 0.5, 1.0, 60, 90, 73), Sound(4, 0.5, 0.5, 64, 0, 40), Sound(5, 0.0, 0.1, 38, 70, 0, is_drum=True)]
+    file = parse(audio._midi(notes, 3.0), "sound.mid")
+    parts = {(i.channel, i.program): i.notes for i in instruments(file)}
+    assert {where: [n[:4] for n in found] for where, found in parts.items()} == {
+        (9, 0): [(0, 1000, 38, 70)],
+        (0, 73): [(5000, 10000, 60, 90)],
+        (1, 40): [(5000, 5001, 64, 1)],  # never without length, nor silent
+    }
+    assert clock(file, [0])(file.length(0)) == 3.0

@@ -1,10 +1,12 @@
+"""A melody as a new file: what is in it, and that it reads back as it was."""
+
 import io
 
 import mido
 import pytest
 
-from musiclc.errors import InputError
-from musiclc.midi import TICKS, read_melody, read_runs, to_bytes
+from musiclc.errors import InputError, MusiclcError
+from musiclc.midi import TICKS, read_melody, to_bytes
 from musiclc.music.melody import Melody, Note
 from tests.helpers import c_major_scale, jig
 
@@ -68,21 +70,7 @@ def test_a_gigantic_delta_time_is_refused_at_once(tmp_path):
         read_melody(tmp_path / "a.mid")
 
 
-def test_runs_leave_out_drums_and_chords_and_foreign_meters(tmp_path):
-    def track(channel, pitches):
-        messages = []
-        for pitch in pitches:
-            group = pitch if isinstance(pitch, tuple) else (pitch,)
-            messages += [mido.Message("note_on", channel=channel, note=p, velocity=80) for p in group]
-            messages += [mido.Message("note_off", channel=channel, note=p, time=480 if p == group[0] else 0) for p in group]
-        return mido.MidiTrack(messages)
-
-    file = mido.MidiFile(ticks_per_beat=480)
-    file.tracks += [track(0, [60, 62, 64, 65] * 4), track(9, [35] * 16), track(1, [(60, 64, 67)] * 16)]
-    file.save(tmp_path / "a.mid")
-    reading = read_runs(tmp_path / "a.mid")
-    assert [(m.meter, m.bars, len(m.notes)) for m in reading.runs] == [("4/4", 4, 16)]
-    assert dict(reading.skipped) == {"tracks: drums": 1, "tracks: not a single voice": 1}
-    file.tracks.insert(0, mido.MidiTrack([mido.MetaMessage("time_signature", numerator=5, denominator=4)]))
-    file.save(tmp_path / "b.mid")
-    assert read_runs(tmp_path / "b.mid").skipped["sections: meter 5/4"] == 1
+@pytest.mark.parametrize(("style", "why"), [({"program": 128}, "program 128"), ({"bpm": 0}, "0 quarter notes"), ({"bpm": 3.5}, "3.5 quarter notes")])
+def test_what_a_file_cannot_hold_is_refused(style, why):
+    with pytest.raises(MusiclcError, match=why):
+        to_bytes(jig(), **style)
