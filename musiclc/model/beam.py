@@ -49,43 +49,66 @@ def best_lines(
     in bins −fewer … +more; else there is one bin, of any number of notes.
     """
     steps, state = vae.unfolded(z, meter, torch.full((len(z),), t))
-    reader = Reader(vae)
-    n, bins = len(z), fewer + more + 1
-    start = fewer if original is not None else 0
-    state = state[:, None, None]  # (n, 1, 1, recurrent), later (n, S, w, recurrent)
-    total = torch.zeros(n, 1, 1)
-    token = torch.full((n, 1, 1), START)
-    if bins > 1:
-        total = torch.full((n, bins, 1), -torch.inf).index_fill_(1, torch.tensor(start), 0.0)
-        state, token = state.expand(-1, bins, -1, -1), token.expand(-1, bins, -1)
-    lengths = vae.bar_lengths(meter)
+    reader, lengths = Reader(vae), vae.bar_lengths(meter)
+    front = _first(state, fewer + more + 1, fewer if original is not None else 0)
     choices, parents = [], []
     for place in range(steps.shape[1]):
-        n_now, s_now, w_now, wide = state.shape
-        flat = state.reshape(-1, wide)
-        read, told = reader.of_step(steps[:, place])
-        flat = reader.next((read[:, None, None] + reader.of_token[token]).reshape(len(flat), -1), flat)
-        logits = reader.logits(flat).view(n_now, s_now, w_now, -1) + told[:, None, None]
-        reached = total[..., None] + F.log_softmax(logits, dim=-1) + logit_bias[:, place, None, None]  # (n, S, w, V)
-        real = place % BAR_STEPS < lengths
-        total_new, source, parent, token_new = _kept(reached, None if original is None else original[:, place], width)
-        idle = ~real[:, None, None]  # a step that the bar does not have: every line stays as it is
-        if idle.any():
-            stay = torch.arange(total_new.shape[2]).clamp(max=w_now - 1).expand_as(parent)
-            total_new = torch.where(idle, _widened(total, total_new.shape[2]), total_new)
-            source = torch.where(idle, torch.arange(s_now)[None, :, None].expand_as(source), source)
-            parent, token_new = torch.where(idle, stay, parent), torch.where(idle, PAD, token_new)
-        at = source * w_now + parent  # (n, S, w) among the lines of the step before
-        state = flat.view(n_now, s_now * w_now, wide).gather(1, at.flatten(1)[..., None].expand(-1, -1, wide)).view(*at.shape, wide)
-        total, token = total_new, token_new
+        state, log_likelihood = _read_on(reader, steps[:, place], front)
+        reached = front.total[..., None] + log_likelihood + logit_bias[:, place, None, None]  # (n, S, w, V)
+        chosen = _kept(reached, None if original is None else original[:, place], width)
+        idle = place % BAR_STEPS >= lengths  # a step that the bar does not have: every line stays as it is
+        total, source, parent, token = _staying(chosen, front, idle[:, None, None]) if idle.any() else chosen
+        at = source * front.width + parent  # (n, S, w) among the lines of the step before
+        front = _Front(_picked(state, at), total, token)
         choices.append(token)
-        parents.append((at, w_now))
-    return _traced(choices, parents, total)
+        parents.append(at)
+    return _traced(choices, parents, front.total)
 
 
-def _widened(total: Tensor, width: int) -> Tensor:
-    """(n, S, w) with lines of −∞ added up to `width`."""
-    return F.pad(total, (0, width - total.shape[2]), value=-torch.inf)
+@dataclass(frozen=True)
+class _Front:
+    """The lines so far, w in each bin. state: the GRU's, (n, S, w, recurrent); total: log-likelihood and logit biases, token: the last, (n, S, w)."""
+
+    state: Tensor
+    total: Tensor
+    token: Tensor
+
+    @property
+    def width(self) -> int:
+        """w."""
+        return self.total.shape[2]
+
+
+def _first(state: Tensor, bins: int, start: int) -> _Front:
+    """One line a point, in the bin `start` of so many, with the GRU's first state (n, recurrent)."""
+    n = len(state)
+    total = torch.full((n, bins, 1), -torch.inf).index_fill_(1, torch.tensor(start), 0.0)
+    return _Front(state[:, None, None].expand(-1, bins, -1, -1), total, torch.full((n, bins, 1), START))
+
+
+def _read_on(reader: Reader, step: Tensor, front: _Front) -> tuple[Tensor, Tensor]:
+    """The GRU's state after a step with features (n, step_width), (n, S, w, recurrent); log-likelihoods of its tokens (n, S, w, V)."""
+    flat = front.state.reshape(-1, front.state.shape[-1])
+    read, told = reader.of_step(step)
+    flat = reader.next((read[:, None, None] + reader.of_token[front.token]).reshape(len(flat), -1), flat)
+    logits = reader.logits(flat).view(*front.token.shape, -1) + told[:, None, None]
+    return flat.view(front.state.shape), F.log_softmax(logits, dim=-1)
+
+
+def _picked(state: Tensor, at: Tensor) -> Tensor:
+    """States (n, S, w, recurrent) of the lines `at` (n, S, w'), numbered through bins and lines: (n, S, w', recurrent)."""
+    n, wide = len(state), state.shape[-1]
+    return state.view(n, -1, wide).gather(1, at.flatten(1)[..., None].expand(-1, -1, wide)).view(*at.shape, wide)
+
+
+def _staying(chosen: tuple[Tensor, Tensor, Tensor, Tensor], front: _Front, idle: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What `_kept` chose, but where idle (n, 1, 1) the lines as they are, with PAD."""
+    total, source, parent, token = chosen
+    bins, width = total.shape[1:]
+    stay = torch.arange(width).clamp(max=front.width - 1).expand_as(parent)
+    lines = F.pad(front.total, (0, width - front.width), value=-torch.inf)
+    own = torch.arange(bins)[None, :, None].expand_as(source)
+    return torch.where(idle, lines, total), torch.where(idle, own, source), torch.where(idle, stay, parent), torch.where(idle, PAD, token)
 
 
 def _kept(reached: Tensor, begins: Tensor | None, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -111,12 +134,12 @@ def _kept(reached: Tensor, begins: Tensor | None, width: int) -> tuple[Tensor, T
     return total, (own + change).clamp(0, bins - 1), parent, token
 
 
-def _traced(choices: list[Tensor], parents: list[tuple[Tensor, int]], total: Tensor) -> Lines:
+def _traced(choices: list[Tensor], parents: list[Tensor], total: Tensor) -> Lines:
     """The first line of every bin, read from its end back to its beginning."""
     n, bins, _ = total.shape
     line = torch.arange(bins).expand(n, -1) * total.shape[2]  # the best of each bin, among all S·w lines
     written = []
-    for token, (at, _) in zip(reversed(choices), reversed(parents), strict=True):
+    for token, at in zip(reversed(choices), reversed(parents), strict=True):
         written.append(token.flatten(1).gather(1, line))
         line = at.flatten(1).gather(1, line)
     return Lines(torch.stack(written[::-1], dim=2), total[:, :, 0])

@@ -11,7 +11,7 @@
 | `rejection` | draws of the prior as they come |
 | `normal` | draws of N(0, I), the VAE's own prior |
 
-Inside: `MOVES`, `SampleProblem`, `Start`, `points`, `objective`, `pushes`, `misses`, `asked`.
+Inside: `SEARCHES`, `SampleProblem`, `Start`, `points`, `objective`, `pushes`, `misses`, `asked`.
 """
 
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def points(problem: SampleProblem, start: Start, method: str) -> tuple[Tensor, f
         assert problem.model.prior is not None
         return problem.model.prior.standardise(start.x), 0.0
     with torch.no_grad():
-        return MOVES[method](problem, start), _noise_level(problem)
+        return SEARCHES[method](problem, start), _noise_level(problem)
 
 
 def objective(problem: SampleProblem, transpositions: list[int], misses: dict[str, Tensor] | None = None) -> search.Timed | None:
@@ -204,7 +204,7 @@ def _vector(problem: SampleProblem, start: Start) -> Tensor:
     return search.vector(_drawn(problem, start), direction, pushes(problem, start)[0])
 
 
-MOVES: dict[str, Callable[[SampleProblem, Start], Tensor]] = {
+SEARCHES: dict[str, Callable[[SampleProblem, Start], Tensor]] = {
     "guided": _guided,
     "gradient": _gradient,
     "langevin": _langevin,

@@ -36,7 +36,7 @@ def test_an_item_depends_on_seed_and_index_alone(model):
     assert melodies(model, 2, seed=6, wishes={"density": "6"}) != many[:2]
 
 
-@pytest.mark.parametrize("method", methods.MOVES)
+@pytest.mark.parametrize("method", methods.SEARCHES)
 def test_a_row_of_a_chunk_does_not_depend_on_its_place_or_its_neighbours(model, method):
     """What the promise above rests on, bit for bit."""
     torch.manual_seed(1)
@@ -175,8 +175,8 @@ def test_impossible_wishes_and_missing_parts_are_refused_before_any_work(model):
 
 
 def test_the_methods_named_are_those_there_are():
-    assert set(METHODS) == {"normal", *methods.MOVES}
-    assert {m.name for m in METHODS.values() if m.critics} < set(methods.MOVES)
+    assert set(METHODS) == {"normal", *methods.SEARCHES}
+    assert {m.name for m in METHODS.values() if m.critics} < set(methods.SEARCHES)
 
 
 def test_the_paper_s_realism_critic_can_stand_in_for_the_flow(model):
