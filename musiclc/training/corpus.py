@@ -68,7 +68,7 @@ class Tune:
 
 @dataclass(frozen=True)
 class Dataset:
-    """TrainingWindows with their split and origin. tokens: uint8 (n, 64); meter, split: uint8 (n,); tune, first_bar: int32 (n,)."""
+    """Windows with their split and origin. tokens: uint8 (n, 64); meter, split: uint8 (n,); tune, first_bar: int32 (n,)."""
 
     tokens: np.ndarray
     meter: np.ndarray
