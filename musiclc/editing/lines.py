@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from musiclc.editing.piece import Piece, Windows
+from musiclc.latent.fitting import Points
 from musiclc.midi.section import MeterSection
-from musiclc.model.beam import Lines, best_lines
+from musiclc.model.beam import Beam, Lines, best_lines
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METERS
 from musiclc.rules import allowed_pitches
@@ -217,15 +218,15 @@ class LineSearch:
         for first in range(0, len(x), AT_ONCE):
             part = slice(first, first + AT_ONCE)
             some = windows.some(part)
-            options = {"width": width} if counted is None else _counting(some, counted)
-            found.append(best_lines(vae, prior.restore(x[part]), torch.from_numpy(some.meters), bias[part], t=noise_level, **options))
+            beam = Beam(width) if counted is None else _counting(some, counted)
+            found.append(best_lines(vae, Points(prior.restore(x[part]), torch.from_numpy(some.meters), noise_level), bias[part], beam))
         tokens = torch.cat([f.tokens for f in found])
         sounding = (tokens >= tok.FIRST_ONSET) & (tokens < tok.PAD)
         return Lines(torch.where(sounding, tokens - self.transposition, tokens), torch.cat([f.score for f in found]))
 
 
-def _counting(windows: Windows, counted: Counted) -> dict:
-    """Options of the beam that keep lines for each number of notes."""
+def _counting(windows: Windows, counted: Counted) -> Beam:
+    """A beam that keeps lines for each number of notes."""
     rows = windows.rows(counted.state)[0]
     begins = torch.from_numpy((rows >= tok.FIRST_ONSET) & (rows < tok.PAD))
-    return {"width": COUNTED_WIDTH, "original": begins, "fewer": counted.fewer, "more": counted.more}
+    return Beam(COUNTED_WIDTH, begins, counted.fewer, counted.more)

@@ -9,7 +9,7 @@ weight would jump from few to many. (The idea of beams kept apart by what is sti
 
 Shapes: n points, T = 64 steps in the model's layout (bars of 12 filled up with PAD), V tokens, S bins, w lines in each.
 
-Inside: `Lines`, `best_lines`.
+Inside: `Lines`, `Beam`, `best_lines`.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from musiclc.latent.fitting import Points
 from musiclc.model.vae import START, MelodyVAE, Reader
 from musiclc.music.tokens import BAR_STEPS, FIRST_ONSET, PAD
 
@@ -30,32 +31,34 @@ class Lines:
     score: Tensor
 
 
-@torch.no_grad()
-def best_lines(
-    vae: MelodyVAE,
-    z: Tensor,
-    meter: Tensor,
-    logit_bias: Tensor,
-    *,
-    t: float,
-    width: int = 8,
-    original: Tensor | None = None,
-    fewer: int = 0,
-    more: int = 0,
-) -> Lines:
-    """The best lines of points z (n, d) in their meters (n,) under logit_bias (n, T, V).
-
-    original: bool (n, T), where the original's notes begin; when given, lines are kept apart by how many notes they have more,
-    in bins −fewer … +more; else there is one bin, of any number of notes.
+@dataclass(frozen=True)
+class Beam:
+    """width: lines kept in each bin. original: bool (n, T), where the original's notes begin; when given, lines are kept apart by how many
+    notes they have more, in bins −fewer … +more; else there is one bin, of any number of notes.
     """
-    steps, state = vae.unfolded(z, meter, torch.full((len(z),), t))
-    reader, lengths = Reader(vae), vae.bar_lengths(meter)
-    front = _first(state, fewer + more + 1, fewer if original is not None else 0)
+
+    width: int = 8
+    original: Tensor | None = None
+    fewer: int = 0
+    more: int = 0
+
+    def begins(self, place: int) -> Tensor | None:
+        """Where a note of the original begins at this step: bool (n,); None when lines are not kept apart."""
+        return None if self.original is None else self.original[:, place]
+
+
+@torch.no_grad()
+def best_lines(vae: MelodyVAE, points: Points, logit_bias: Tensor, beam: Beam | None = None) -> Lines:
+    """The best lines of latent points z (n, d), not standardised, in the meters that are their conditions, under logit_bias (n, T, V)."""
+    beam = beam or Beam()
+    steps, state = vae.unfolded(points.x, points.condition, torch.full((len(points.x),), points.t))
+    reader, lengths = Reader(vae), vae.bar_lengths(points.condition)
+    front = _first(state, beam.fewer + beam.more + 1, beam.fewer if beam.original is not None else 0)
     choices, parents = [], []
     for place in range(steps.shape[1]):
         state, log_likelihood = _read_on(reader, steps[:, place], front)
         reached = front.total[..., None] + log_likelihood + logit_bias[:, place, None, None]  # (n, S, w, V)
-        chosen = _kept(reached, None if original is None else original[:, place], width)
+        chosen = _kept(reached, beam.begins(place), beam.width)
         idle = place % BAR_STEPS >= lengths  # a step that the bar does not have: every line stays as it is
         total, source, parent, token = _staying(chosen, front, idle[:, None, None]) if idle.any() else chosen
         at = source * front.width + parent  # (n, S, w) among the lines of the step before

@@ -2,7 +2,7 @@
 
 Time decides when a state is saved and what the curve says of seconds, never what is fitted.
 
-Inside: `Run`, `Stages`, `fabric`, `train_vae`, `train_prior`, `train_critics`.
+Inside: `FitFiles`, `Stages`, `fabric`, `train_vae`, `train_prior`, `train_critics`.
 """
 
 import json
@@ -32,7 +32,7 @@ Talk = Callable[[str], None]
 
 
 @dataclass
-class Run:
+class FitFiles:
     """The files of one fit in `folder`: NAME.state.safetensors, NAME.jsonl, NAME.png."""
 
     folder: Path
@@ -127,24 +127,24 @@ class Stages:
     engine: Any
     talk: Talk = print
 
-    def run(self, name: str, config: Any, options: FitOptions) -> Run:
+    def files(self, name: str, config: Any, options: FitOptions) -> FitFiles:
         """The files of one fit."""
-        return Run(self.folder, name, {"config": asdict(config), "options": asdict(options)}, self.talk)
+        return FitFiles(self.folder, name, {"config": asdict(config), "options": asdict(options)}, self.talk)
 
-    def trainer(self, run: Run) -> Trainer:
+    def trainer(self, files: FitFiles) -> Trainer:
         """What runs the fit, on from where it stopped. Of several processes only the first writes."""
-        return Trainer(self.engine, run.resume(), run.on_step if self.engine.is_global_zero else None)
+        return Trainer(self.engine, files.resume(), files.on_step if self.engine.is_global_zero else None)
 
     def windows(self, split: str, canonical: bool = False) -> TrainingWindows:
         """One split of the data."""
         return TrainingWindows(self.dataset, split, canonical)
 
-    def keep(self, model: Model, name: str, run: Run | None = None) -> None:
-        """Write a model into the folder; with it the run that made it is done."""
+    def keep(self, model: Model, name: str, files: FitFiles | None = None) -> None:
+        """Write a model into the folder; with it the fit that made it is done."""
         if self.engine.is_global_zero:
             checkpoint.save_model(model, self.folder / name)
-            if run:
-                run.finish()
+            if files:
+                files.finish()
         self.engine.barrier()
 
 
@@ -159,14 +159,14 @@ def train_vae(stages: Stages, name: str, config: VAEConfig, phases: Sequence[tup
     for number, (part, options) in enumerate(phases, start=1):
         file = f"vae-{number}.safetensors"
         if not (stages.folder / file).exists():
-            run = stages.run(f"vae-{number}", config, options)
-            trainer = stages.trainer(run)
+            files = stages.files(f"vae-{number}", config, options)
+            trainer = stages.trainer(files)
             if part == "vae" or model is None:
                 vae, _ = fit_vae(data, model.vae if model else config, options, trainer)
             else:
                 vae, _ = fit_decoder(data, stages.windows("train", canonical=True), model.vae, options, trainer)
             done = {**(model.notes if model else {}), f"vae phase {number}": {"part": part, "windows": len(data), **asdict(options)}}
-            stages.keep(Model(name, vae, notes=done), file, run)
+            stages.keep(Model(name, vae, notes=done), file, files)
         model = checkpoint.load_model(stages.folder / file)
     assert model is not None
     stages.keep(model, "vae.safetensors")
@@ -179,10 +179,10 @@ def train_prior(stages: Stages, model: Model, config: PriorConfig, phases: Seque
     for number, options in enumerate(phases, start=1):
         file = f"prior-{number}.safetensors"
         if not (stages.folder / file).exists():
-            run = stages.run(f"prior-{number}", config, options)
-            prior, _ = fit_prior(data, held_out, model.vae, model.prior or config, options, stages.trainer(run))
+            files = stages.files(f"prior-{number}", config, options)
+            prior, _ = fit_prior(data, held_out, model.vae, model.prior or config, options, stages.trainer(files))
             done = {**model.notes, f"prior phase {number}": {"windows": len(data), **asdict(options)}}
-            stages.keep(Model(model.name, model.vae, prior, {}, done), file, run)
+            stages.keep(Model(model.name, model.vae, prior, {}, done), file, files)
         model = checkpoint.load_model(stages.folder / file)
     stages.keep(model, "prior.safetensors")
     return model

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from musiclc.model.beam import best_lines
+from musiclc.latent.fitting import Points
+from musiclc.model.beam import Beam, best_lines
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METER_NAMES
 from tests.helpers import c_major_scale, jig, tiny_model
@@ -22,7 +23,7 @@ def row_of(melody):
 
 
 def forced(row):
-    """Gains that allow nothing but a row (1, 64)."""
+    """Logit biases that allow nothing but a row (1, 64)."""
     logit_bias = torch.full((1, 64, tok.VOCABULARY), -torch.inf)
     return logit_bias.scatter(2, row.clamp(max=tok.VOCABULARY - 1)[..., None], 0.0)
 
@@ -48,7 +49,7 @@ def test_it_finds_what_trying_all_lines_finds(vae, melody):
         new[0, list(open_steps)] = torch.tensor(picked)
         tries.append((worth(vae, z, meter, new, logit_bias, 0.5), new))
     best, line = max(tries, key=lambda t: t[0])
-    found = best_lines(vae, z, meter, logit_bias, t=0.5, width=64)
+    found = best_lines(vae, Points(z, meter, 0.5), logit_bias, Beam(64))
     assert torch.equal(found.tokens[:, 0], line)
     assert float(found.score[0, 0]) == pytest.approx(best, abs=1e-3)
 
@@ -59,7 +60,7 @@ def test_bins_hold_lines_with_so_many_notes_more_each_the_best_of_its_own(vae):
     open_steps = (2, 3, 9)  # a note that may go, and two steps that may get one
     for step in open_steps:
         logit_bias[0, step, [tok.HOLD, 50]] = 0.0
-    found = best_lines(vae, z, meter, logit_bias, t=0.6, width=16, original=begins, fewer=2, more=2)
+    found = best_lines(vae, Points(z, meter, 0.6), logit_bias, Beam(16, begins, fewer=2, more=2))
     best = {}
     for picked in itertools.product((int(row[0, 2]), tok.HOLD, 50), (tok.HOLD, 50), (tok.HOLD, 50)):
         new = row.clone()
@@ -74,20 +75,20 @@ def test_bins_hold_lines_with_so_many_notes_more_each_the_best_of_its_own(vae):
             assert found.score[0, bin] == -torch.inf
 
 
-def test_nothing_forbidden_is_written_and_a_great_pull_gives_the_original_back(vae):
+def test_nothing_forbidden_is_written_and_a_great_bias_gives_the_original_back(vae):
     row, meter = row_of(jig()), torch.tensor([METER_NAMES.index("6/8")])
     z, logit_bias = torch.randn(1, 16), torch.zeros(1, 64, tok.VOCABULARY)
     logit_bias[..., 30:] = -torch.inf
-    written = best_lines(vae, z, meter, logit_bias, t=0.8).tokens[0, 0]
+    written = best_lines(vae, Points(z, meter, 0.8), logit_bias).tokens[0, 0]
     assert (written[written != tok.PAD] < 30).all()
-    pulled = 50 * torch.nn.functional.one_hot(row.clamp(max=tok.VOCABULARY - 1), tok.VOCABULARY).float()
-    assert torch.equal(best_lines(vae, z, meter, pulled, t=0.8).tokens[:, 0], row)
+    favoured = 50 * torch.nn.functional.one_hot(row.clamp(max=tok.VOCABULARY - 1), tok.VOCABULARY).float()
+    assert torch.equal(best_lines(vae, Points(z, meter, 0.8), favoured).tokens[:, 0], row)
 
 
 def test_a_row_does_not_depend_on_its_neighbours_in_other_meters(vae):
     z = torch.randn(3, 16, generator=torch.Generator().manual_seed(3))
     meters, logit_bias = torch.tensor([0, 1, 2]), torch.zeros(3, 64, tok.VOCABULARY)
-    together = best_lines(vae, z, meters, logit_bias, t=0.5).tokens
+    together = best_lines(vae, Points(z, meters, 0.5), logit_bias).tokens
     for i in range(3):
-        alone = best_lines(vae, z[i : i + 1], meters[i : i + 1], logit_bias[i : i + 1], t=0.5).tokens
+        alone = best_lines(vae, Points(z[i : i + 1], meters[i : i + 1], 0.5), logit_bias[i : i + 1]).tokens
         assert torch.equal(alone[0], together[i])
