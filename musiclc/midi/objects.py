@@ -94,13 +94,7 @@ def _like_sequence(source: Any, before: File, track: int, data: bytes) -> Any:
     midi = _to_pretty(source)
     copy = type(source)()
     copy.CopyFrom(source)
-    places: list[tuple[int, int, bool] | None] = [None]
-    for group in sorted({(n.instrument, n.program, n.is_drum) for e in (copy.notes, copy.pitch_bends, copy.control_changes) for n in e}):
-        if group[0] > 0:
-            places.append(group)
-        else:
-            places[0] = group
-    changed = places[track - 1] or (0, 0, False)
+    changed = _instrument_of(source, track)
     gone, new = _changes(before, track, data)
     kept = []
     for note in source.notes:
@@ -111,8 +105,19 @@ def _like_sequence(source: Any, before: File, track: int, data: bytes) -> Any:
             kept.append(note)
     del copy.notes[:]
     copy.notes.extend(kept)
+    instrument, program, is_drum = changed
     for on, off, pitch, velocity in new.elements():
-        instrument, program, is_drum = changed
         start, end = midi.tick_to_time(on), midi.tick_to_time(off)
         copy.notes.add(pitch=pitch, velocity=velocity, start_time=start, end_time=end, instrument=instrument, program=program, is_drum=is_drum)
     return copy
+
+
+def _instrument_of(sequence: Any, track: int) -> tuple[int, int, bool]:
+    """(instrument, program, whether drums) that note_seq writes as a track of the file; the first, 0, has tempo and meter."""
+    first, others = (0, 0, False), []
+    for group in sorted({(n.instrument, n.program, n.is_drum) for e in (sequence.notes, sequence.pitch_bends, sequence.control_changes) for n in e}):
+        if group[0] > 0:
+            others.append(group)
+        else:
+            first = group
+    return [first, *others][track - 1]
