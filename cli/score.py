@@ -137,7 +137,7 @@ def _csv_lines(entry: dict[str, Any], header: bool) -> str:
 
 def _check(manifests: tuple[str, ...], own: list[Constraint], as_json: bool, talk: Talk) -> int:
     """Say which files are not what the manifests say; the exit code."""
-    from musiclc.editing.verify import verified
+    from musiclc.output.verify import verified
 
     files = bad = 0
     unknown: set[str] = set()
@@ -147,7 +147,7 @@ def _check(manifests: tuple[str, ...], own: list[Constraint], as_json: bool, tal
             if as_json:
                 click.echo(dump({"file": finding.file, "as_said": not finding.wrong, "wrong": finding.wrong, "unknown": finding.unknown}))
             elif finding.wrong:
-                click.echo("; ".join(finding.wrong))
+                click.echo(f"{finding.file}: {'; '.join(finding.wrong)}")
     for rule in sorted(unknown):
         talk(f"musiclc: {rule}: not measured; name it with --rule, such as --rule my.py:{rule}")
     talk(f"{files - bad} of {files} files are what the manifest says")

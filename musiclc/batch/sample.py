@@ -46,6 +46,13 @@ class _Open:
             self.wanted.setdefault(item, []).append((unit, part))
         return items
 
+    def made(self, item: tuple[int, int]) -> None:
+        """The first who waits for an item has it. Before that it counts as unmade, so that an error on the way loses nothing."""
+        unit, _ = self.wanted[item].pop(0)
+        self.left[unit.number] -= 1
+        if not self.wanted[item]:
+            del self.wanted[item]
+
     def unmade(self) -> dict[tuple[int, str], tuple[messages.Unit, messages.JobPart, list[int]]]:
         """What has not been made yet, by unit and job."""
         found: dict[tuple[int, str], tuple[messages.Unit, messages.JobPart, list[int]]] = {}
@@ -98,10 +105,11 @@ def _drawn(open_: _Open, first: messages.JobPart, more: Callable[[int], list[tup
     request = read(first.options)
     model = load(request)
     for item, made in sampling.sample_by_key(model, request, more):
-        for unit, part in open_.wanted.pop(item):
+        while askers := open_.wanted.get(item):
+            unit, part = askers[0]
             entry, data = sampling.file_of(read(part.options), made, model, part.seed)
+            open_.made(item)
             yield messages.Made(unit.number, part.job, [part.told(entry)], [data], (made.index,))
-            open_.left[unit.number] -= 1
             if not open_.left[unit.number]:
                 yield messages.Done(unit.number)
 

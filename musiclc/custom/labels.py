@@ -4,7 +4,7 @@ A judge is taught on the VAE's encodings of both folders' phrases in canonical t
 rule: it measures decoded melodies, encoded anew. The critic that guides is fitted from it as from any rule of one's own. A judge knows
 the latent space of one model alone, whichever that is: the run must have that model.
 
-Inside: `constraint`, `bound`, `Judge`, `path_of`, `stored`, `encoded`, `logits`. (Teaching: training/labels.py.)
+Inside: `constraint`, `bound`, `Judge`, `phrases`, `path_of`, `stored`, `encoded`, `logits`. (Teaching: training/labels.py.)
 """
 
 import hashlib
@@ -20,7 +20,8 @@ import numpy as np
 from musiclc.custom.critics import own_critic
 from musiclc.errors import MusiclcError
 from musiclc.music import tokens as tok
-from musiclc.music.theory import METER_NAMES
+from musiclc.music.melody import PHRASE_BARS
+from musiclc.music.theory import METER_NAMES, METERS
 from musiclc.rules import Rule
 from musiclc.rules.base import Constraint
 from musiclc.rules.goals import Goal
@@ -101,15 +102,28 @@ class Judge:
         return model
 
     def measure(self, tokens: np.ndarray, meter: str) -> np.ndarray:
-        """Log odds that melodies (n, T) are as in the positive folder: (n, 1)."""
+        """Log odds that melodies (n, T) are as in the positive folder, the mean over their phrases of four bars: (n, 1)."""
         import torch
 
-        number = torch.full((len(tokens),), METER_NAMES.index(meter))
-        return logits(self.taught[0], encoded(self.model, tokens, meter), number)[:, None]
+        rows = phrases(tokens, METERS[meter])
+        number = torch.full((len(rows),), METER_NAMES.index(meter))
+        return logits(self.taught[0], encoded(self.model, rows, meter), number).reshape(len(tokens), -1).mean(axis=1, keepdims=True)
 
     def critic(self, rule: Rule, model: "Model", goal: Goal, transposition: int) -> "Critic":
         """The rule's critic for points of the model."""
         return own_critic(rule, lambda: hashlib.sha256(path_of(self.name).read_bytes()).hexdigest(), self.checked(model), goal, transposition)
+
+
+def phrases(tokens: np.ndarray, per_bar: int) -> np.ndarray:
+    """The k phrases of four bars of each melody (n, T), in order: (n·k, four bars). The last reaches back where bars are left over; fewer than
+    four are filled up with rests.
+    """
+    length = PHRASE_BARS * per_bar
+    short = max(length - tokens.shape[1], 0)
+    whole = np.pad(tokens, ((0, 0), (0, short)), constant_values=tok.REST)
+    last = whole.shape[1] - length
+    starts = [*range(0, last + 1, length), *([last] if last % length else [])]
+    return np.stack([whole[:, start : start + length] for start in starts], axis=1).reshape(-1, length)
 
 
 def constraint(name: str, weight: float = 1.0, model: "Callable[[], Model] | None" = None) -> Labelled:

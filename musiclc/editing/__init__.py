@@ -1,7 +1,7 @@
 """A composer's own file, changed as little as the constraints allow.
 
 request.py    what is asked for: `EditOptions`, `TransformRequest`, `VaryRequest`, `InterpolateRequest`; loads no network
-commands.py   what the command line and a batch call: `run`, `edits`;  verify.py  whether files are what a manifest says
+commands.py   what the command line and a batch call: `run`, `edits`
 transform.py  what a notebook calls: `transform`, and below it one file as an `Edit`;  vary.py  pieces near a piece, and between two
 edit.py       what is tried when: `edited`, the one way to rewrite.py (allowed pitches and numbers of notes, by beam search) and steer.py
               (everything else, by critics and the small changes of mutations.py)

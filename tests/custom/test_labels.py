@@ -46,6 +46,18 @@ def test_two_folders_of_midi_become_a_rule(folders):
     assert len(list(sampling.sample(model, [constraint], 1, sampling.SampleOptions(attempts=1)))) == 1
 
 
+def test_a_piece_of_any_number_of_bars_has_the_mean_of_its_phrases(folders):
+    model = tiny_model()
+    training_labels.train("calm", *folders, model)
+    measure = labels.constraint("calm", model=lambda: model).rule.measure
+    calm, wild = tok.from_melody(CALM), tok.from_melody(WILD)
+    odds = measure(np.stack([calm, wild]), "4/4")[:, 0]
+    assert measure(np.concatenate([calm, wild])[None], "4/4")[0, 0] == pytest.approx(odds.mean())
+    assert measure(np.concatenate([calm, calm[:32]])[None], "4/4")[0, 0] == pytest.approx(odds[0])  # calm repeats every half note
+    rests = np.concatenate([calm[:32], np.full(32, tok.REST, np.uint8)])
+    assert np.array_equal(measure(calm[None, :32], "4/4"), measure(rests[None], "4/4"))
+
+
 def test_a_rule_is_for_the_model_that_it_was_taught_with_whichever_that_is(folders):
     other = tiny_model("other")
     training_labels.train("calm", *folders, other)

@@ -1,0 +1,117 @@
+"""A manifest against the files that it names: each thing that can differ is found, and nothing else is."""
+
+import json
+import sys
+
+import pytest
+
+from musiclc.cli import main
+from musiclc.errors import InputError
+from musiclc.midi import to_bytes
+from musiclc.output.verify import verified
+from musiclc.rules import parse_constraint, score
+from musiclc.rules.base import Constraint
+from tests.helpers import c_major_scale, jig
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two files and their manifest; of the second, a degree is that of the key asked for, and a rule is one of one's own."""
+    import hashlib
+
+    asked = [
+        parse_constraint("key", "D major"),
+        parse_constraint("start", "1"),
+        parse_constraint("density", "<=3"),
+        parse_constraint("density", ">=1"),
+    ]
+    lines = []
+    for name, melody, constraints in (("a.mid", c_major_scale(), asked[2:]), ("b.mid", jig(), asked)):
+        data = to_bytes(melody)
+        (tmp_path / name).write_bytes(data)
+        verdicts = score(melody, constraints)
+        lines.append({"file": name, "sha256": hashlib.sha256(data).hexdigest(), "constraints": verdicts, "notes": len(melody.notes)})
+    lines[1]["constraints"].append({"rule": "zigzag", "goal": ">=0.5", "value": 0.25, "score": 0.5, "satisfied": False})
+    write(tmp_path, lines)
+    return tmp_path
+
+
+def write(folder, lines):
+    (folder / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
+def wrong(folder, own=None):
+    return [finding.wrong for finding in verified(folder / "manifest.jsonl", own or {})]
+
+
+def test_files_that_are_as_said_have_nothing_wrong_and_unknown_rules_are_named(folder):
+    first, second = verified(folder / "manifest.jsonl", {})
+    assert (first.file, first.wrong, first.unknown) == (str(folder / "a.mid"), (), ())
+    assert (second.wrong, second.unknown) == ((), ("zigzag",))
+
+
+def test_other_bytes_and_missing_files_are_found(folder):
+    (folder / "a.mid").write_bytes(to_bytes(jig()))
+    (folder / "b.mid").unlink()
+    (other,), (missing,) = wrong(folder)
+    assert "other bytes: sha256" in other
+    assert "b.mid: cannot be read (No such file or directory)" in missing
+
+
+@pytest.mark.parametrize(("what", "value"), [("value", 5.0), ("score", 0.25), ("satisfied", True)])
+def test_a_verdict_that_the_rules_do_not_give_is_found(folder, what, value):
+    entries = lines(folder)
+    entries[0]["constraints"][0][what] = value
+    write(folder, entries)
+    ((said,), nothing) = wrong(folder)
+    assert said == f"density <=3: {what} {score(c_major_scale(), {'density': '<=3'})[0][what]}, the manifest has {value}"
+    assert nothing == ()
+
+
+def test_a_rule_of_ones_own_is_measured_where_it_is_given(folder):
+    from musiclc.custom.functions import rule_of_function
+
+    def zigzag(melody):
+        return 0.75
+
+    rule = rule_of_function(zigzag, scored=False)
+    assert wrong(folder, {"zigzag": Constraint(rule, rule.parse(">=0"))})[1] == (
+        "zigzag >=0.5: value 0.75, the manifest has 0.25",
+        "zigzag >=0.5: score 1.0, the manifest has 0.5",
+        "zigzag >=0.5: satisfied True, the manifest has False",
+    )
+
+
+def test_a_manifest_reaches_no_file_outside_of_its_folder(folder):
+    write(folder, [{**lines(folder)[0], "file": "../a.mid"}])
+    assert "lies outside" in wrong(folder)[0][0]
+    with pytest.raises(InputError, match="cannot be read"):
+        list(verified(folder / "nowhere.jsonl", {}))
+
+
+def test_the_command_says_which_files_and_exits_one(folder, monkeypatch, capsys):
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["musiclc", "score", "--check", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0, *capsys.readouterr()
+
+    manifest = str(folder / "manifest.jsonl")
+    code, out, err = run(manifest)
+    assert (code, out) == (0, "")
+    assert err.splitlines() == [
+        "musiclc: zigzag: not measured; name it with --rule, such as --rule my.py:zigzag",
+        "2 of 2 files are what the manifest says",
+    ]
+    (folder / "a.mid").write_bytes(b"other")
+    code, out, err = run(manifest, "--quiet")
+    assert (code, out.count("\n"), err) == (1, 1, "")
+    assert out.startswith(f"{folder / 'a.mid'}: other bytes")
+    code, out, _ = run(manifest, "--json")
+    assert [json.loads(line)["as_said"] for line in out.splitlines()] == [False, True]
+    assert run(manifest, "--csv")[0] == 2
+    assert run(str(folder / "nowhere.jsonl"))[0] == 4
