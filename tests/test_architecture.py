@@ -28,7 +28,8 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 CORE = ("errors", "music", "rules")  # Python and numpy: neither torch nor files
 HEAVY = {"torch", "note_seq", "pretty_midi", "music21", "matplotlib", "lightning_fabric", "mido", "ray", "PIL", "jinja2", "fsspec"}
 TORCH_ROOMS = {"latent", "model", "sampling", "editing", "training"}  # import torch at the top; nobody imports them at the top for --help
-MOST_LINES = 400
+MOST_LINES = 400  # of a file
+BODY = {"median": 9, "90th percentile": 25, "longest": 60}  # most lines of a function's body, docstring aside
 
 
 def modules():
@@ -122,6 +123,25 @@ def test_the_library_knows_no_click_and_prints_nothing():
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_a_file_holds_what_a_reader_can_hold(name):
     assert MODULES[name].read_text().count("\n") <= MOST_LINES
+
+
+def bodies():
+    """Lines of each function's body, docstring aside → where it is."""
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = node.body[1] if ast.get_docstring(node) is not None and len(node.body) > 1 else node.body[0]
+                yield node.end_lineno - first.lineno + 1, f"{name}:{node.lineno} {node.name}"
+
+
+def test_functions_are_short():
+    """`pytest -s` shows the figures."""
+    sizes = sorted(bodies())
+    lines = [size for size, _ in sizes]
+    found = {"median": lines[len(lines) // 2], "90th percentile": lines[len(lines) * 9 // 10], "longest": lines[-1]}
+    print(f"{len(lines)} functions, lines of a body: {found}; the longest: {', '.join(f'{where} ({size})' for size, where in sizes[:-6:-1])}")
+    assert not [where for size, where in sizes if size > BODY["longest"]]
+    assert all(found[what] <= most for what, most in BODY.items()), found
 
 
 def test_every_folder_says_what_it_is_for():
