@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from musiclc.cli import COMMANDS
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "musiclc"
 
@@ -28,7 +30,8 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 CORE = ("errors", "music", "rules")  # Python and numpy: neither torch nor files
 HEAVY = {"torch", "note_seq", "pretty_midi", "music21", "matplotlib", "lightning_fabric", "mido", "ray", "PIL", "jinja2", "fsspec"}
 TORCH_ROOMS = {"latent", "model", "sampling", "editing", "training"}  # import torch at the top; nobody imports them at the top for --help
-MOST_LINES = 400
+MOST_LINES = 400  # of a file
+BODY = {"median": 9, "90th percentile": 25, "longest": 60}  # most lines of a function's body, docstring aside
 
 
 def modules():
@@ -124,6 +127,25 @@ def test_a_file_holds_what_a_reader_can_hold(name):
     assert MODULES[name].read_text().count("\n") <= MOST_LINES
 
 
+def bodies():
+    """Lines of each function's body, docstring aside → where it is."""
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = node.body[1] if ast.get_docstring(node) is not None and len(node.body) > 1 else node.body[0]
+                yield node.end_lineno - first.lineno + 1, f"{name}:{node.lineno} {node.name}"
+
+
+def test_functions_are_short():
+    """`pytest -s` shows the figures."""
+    sizes = sorted(bodies())
+    lines = [size for size, _ in sizes]
+    found = {"median": lines[len(lines) // 2], "90th percentile": lines[len(lines) * 9 // 10], "longest": lines[-1]}
+    print(f"{len(lines)} functions, lines of a body: {found}; the longest: {', '.join(f'{where} ({size})' for size, where in sizes[:-6:-1])}")
+    assert not [where for size, where in sizes if size > BODY["longest"]]
+    assert all(found[what] <= most for what, most in BODY.items()), found
+
+
 def test_every_folder_says_what_it_is_for():
     for path in PACKAGE.glob("*/__init__.py"):
         assert len((ast.get_docstring(ast.parse(path.read_text())) or "").split()) >= 15, path
@@ -145,11 +167,26 @@ def test_the_page_of_the_house_shows_every_room_on_its_floor_with_its_files():
     assert drawn == {(name, floor, files[name]) for name, floor in FLOOR.items()}
 
 
-def test_help_loads_neither_torch_nor_numpy():
-    code = "import sys; sys.argv = ['musiclc', '--help']\nfrom musiclc.cli import group\ntry: group()\nexcept SystemExit: print(sorted(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert "Commands:" in loaded
-    assert not [m for m in (*HEAVY, "numpy") if f"'{m}'" in loaded]
+def loaded_after(code):
+    """Names of the modules that a fresh Python has loaded when it has run the code."""
+    code += "\nimport sys; print('LOADED', *sys.modules)"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split("LOADED ")[1].split()
+
+
+def helped(*commands):
+    words = [[*([command] if command else []), "--help"] for command in commands]
+    return f"from musiclc.cli import group\nfor words in {words}: group.main(words, standalone_mode=False)"
+
+
+def test_help_loads_nothing_but_the_list_of_commands():
+    loaded = loaded_after(helped(""))
+    assert [name for name in loaded if name.startswith("musiclc.")] == ["musiclc.cli"]
+    assert not {*HEAVY, "numpy", "importlib.metadata"} & set(loaded)
+    assert len(loaded) < 200  # 116 with click 8.4: what it costs, as no clock tells it
+
+
+def test_no_commands_help_loads_anything_heavy():
+    assert not HEAVY & set(loaded_after(helped(*COMMANDS)))
 
 
 def test_importing_the_package_loads_nothing():

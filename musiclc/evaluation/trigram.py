@@ -1,4 +1,4 @@
-"""CrossEntropy: an independent judge of how much melodies sound like real tunes, in nats a note.
+"""Cross-entropy, in nats a note: an independent judge of how much melodies sound like real tunes.
 
 A trigram of note events (pitch interval from the note before, steps since it began), smoothed by Witten and Bell's
 interpolation (1991) down to a uniform distribution. It is fitted by counting on training tunes; it shares nothing with the
@@ -54,8 +54,8 @@ class Trigram:
 
     def cross_entropy(self, sequences: Iterable[list[Event]]) -> float:
         """Mean −log P in nats a note, over all notes of all sequences."""
-        nats = [-np.log(self.probability(context, event)) for sequence in sequences for context, event in _contexts(sequence)]
-        return float(np.mean(nats)) if nats else float("nan")
+        costs = [-np.log(self.probability(context, event)) for sequence in sequences for context, event in _contexts(sequence)]
+        return float(np.mean(costs)) if costs else float("nan")
 
 
 def _contexts(sequence: list[Event]) -> Iterable[tuple[tuple[Event, Event], Event]]:

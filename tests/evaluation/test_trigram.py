@@ -36,7 +36,7 @@ def test_probabilities_sum_to_one_in_every_context():
         assert sum(model.probability(context, e) for e in every) == pytest.approx(1)
 
 
-def test_what_was_learnt_surprises_less():
+def test_what_was_learnt_costs_less():
     model = Trigram(events(tok.from_melody(c_major_scale())[None]))
     same = model.cross_entropy(events(tok.from_melody(c_major_scale().transpose(4))[None]))
     other = model.cross_entropy([[(7, 3), (-5, 1), (11, 2)]])
