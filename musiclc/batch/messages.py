@@ -93,11 +93,6 @@ Also = Callable[[str], Unit | None]  # shape → one more unit of it that is wai
 Runner = Callable[[Unit, Also], Iterator[Message]]
 
 
-def alone(shape: str) -> None:
-    """No more units."""
-    return None
-
-
 def failure(unit: int, job: str, error: Exception) -> Failed:
     """An exception as one line, with the exit code that it stands for."""
     if os.environ.get("MUSICLC_DEBUG") == "1":
