@@ -29,6 +29,7 @@ setup(
         "audioop-lts; python_version >= '3.13'",
         "safetensors>=0.5",
         "pillow>=10.1",  # note-seq brings it anyway, by way of bokeh
+        "filelock>=3.30",  # torch brings it anyway; from 3.30 on a waiter takes no lock whose file is gone, and Unix's files are left to us
         "platformdirs>=4",
         "fsspec>=2024.2",  # torch brings it anyway
         "filelock>=3.12",

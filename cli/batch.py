@@ -4,21 +4,23 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from musiclc.cli._options import dump, json_option, quiet_option, talker
+from musiclc.cli._options import dump, json_option, progress_meter, quiet_option, talker
 from musiclc.errors import MusiclcError
 
 EVERY = 60.0  # seconds between two journeys to an address
+INTERRUPTED = 130  # the exit code of what Ctrl-C stopped
 
 
 @click.command()
 @click.argument("jobs", metavar="JOBS")
 @click.option("-o", "-O", "--output", help="The folder; a job's files go to DIR/ID/. Also an address that fsspec knows, such as s3://bucket/dir.")
-@click.option("--workers", type=click.IntRange(1), help="Processes, or Ray checked, at a time; one a core when absent.")
+@click.option("--workers", type=click.IntRange(1), help="Processes, or Ray tasks, at a time; one a core when absent.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
 @click.option("--address", help="Of the Ray cluster; auto: the one this machine belongs to; a new one here when absent.")
 @click.option("--check", is_flag=True, help="Only check the jobs; exit 2 when something is wrong with any of them.")
@@ -27,54 +29,79 @@ EVERY = 60.0  # seconds between two journeys to an address
 @click.option("--overwrite", is_flag=True, help="Replace what another batch or command left in the folder.")
 @json_option
 @quiet_option
-def command(
-    jobs: str,
-    output: str | None,
-    workers: int | None,
-    engine: str,
-    address: str | None,
-    check: bool,
-    dry_run: bool,
-    report: Path | None,
-    overwrite: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def command(jobs: str, **given: Any) -> None:
     """Run the JOBS of a JSON Lines, YAML or CSV file, or of standard input (-).
 
     \b
     echo '{"id": "verse", "command": "sample", "key": ["C", "G"], "density": "6", "n": 8, "grid": true}' > jobs.jsonl
     musiclc batch jobs.jsonl -O out --workers 2
 
-    The same command again finishes what is missing and makes anew what changed. Files of jobs that JOBS no longer has are removed.
+    The same command again finishes what is missing and makes anew what changed. Files of jobs that JOBS no longer has are removed, unless JOBS
+    has a mistake in it.
     """
+    options = _Options(jobs, **given)
+    talk = talker(options.quiet)
+    plan = _plan(options)
+    if options.check:
+        talk(f"{plan.jobs} jobs, {plan.items} files, {plan.mistakes} mistakes")
+        sys.exit(2 if plan.mistakes else 0)
+    assert options.output is not None
+    place = _Place(options.output, options.overwrite)
+    if options.dry_run:
+        from musiclc.batch import run as batch_run
+
+        _say_what_would_be_made(batch_run.dry_run(plan, place.folder), options.as_json, talk)
+        return
+    result = _run(plan, place, options)
+    place.bring()
+    _say_what_was_made(result, place, options)
+    if options.report is not None and (result.made or result.kept):
+        _page(place.folder, options.report)
+    sys.exit(result.code)
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What the command line says."""
+
+    jobs: str
+    output: str | None
+    workers: int | None
+    engine: str
+    address: str | None
+    check: bool
+    dry_run: bool
+    report: Path | None
+    overwrite: bool
+    as_json: bool
+    quiet: bool
+
+
+def _plan(options: _Options) -> Any:
+    """The checked jobs; mistakes are said on standard error."""
     from musiclc.batch import run as batch_run
     from musiclc.cli._jobs import checker
     from musiclc.errors import UsageError
 
-    if output is None and not check:
+    if options.output is None and not options.check:
         raise click.UsageError("Missing option '-O': the folder for the jobs' files.")
     try:
-        plan = batch_run.plan_of(jobs, checker(), lambda line: click.echo(line, err=True))
+        return batch_run.plan_of(options.jobs, checker(), lambda line: click.echo(line, err=True))
     except UsageError as error:
         raise click.UsageError(str(error)) from error
-    talk = talker(quiet)
-    if check:
-        talk(f"{plan.jobs} jobs, {plan.items} files, {plan.mistakes} mistakes")
-        sys.exit(2 if plan.mistakes else 0)
-    assert output is not None
-    place = _Place(output, overwrite)
-    if dry_run:
-        _dry_run(batch_run.dry_run(plan, place.folder), as_json, talk)
-        return
-    workers = workers or (_cores() if engine == "local" else None)
-    tell = _teller(plan.items, place, as_json, quiet)
-    outcome = batch_run.run(plan, place.folder, _engine(engine, workers, address, place.folder), overwrite, tell, workers or 1)
-    place.bring()
-    _report(outcome, place, talk)
-    if report is not None and (outcome.made or outcome.kept):
-        _page(place.folder, report)
-    sys.exit(outcome.code)
+
+
+def _run(plan: Any, place: "_Place", options: _Options) -> Any:
+    """Run the batch; stopped by Ctrl-C, say so and exit."""
+    from musiclc.batch import run as batch_run
+
+    workers = options.workers or (_cores() if options.engine == "local" else None)
+    engine, tell = _engine(options, workers, place.folder), _Teller(plan.items, place, options)
+    try:
+        return batch_run.run(plan, place.folder, engine, options.overwrite, tell, workers or 1)
+    except KeyboardInterrupt:
+        click.echo("musiclc: stopped; what is finished is there, and the same command goes on", err=True)
+        sys.exit(INTERRUPTED)
 
 
 class _Place:
@@ -108,23 +135,23 @@ class _Place:
             self.last = time.monotonic()
 
 
-def _engine(name: str, workers: int | None, address: str | None, output: Path) -> Any:
-    from musiclc.batch import folder
-    from musiclc.batch import workers as engines
+def _engine(options: _Options, workers: int | None, output: Path) -> Any:
+    from musiclc.batch import cluster, folder
+    from musiclc.batch import workers as processes
+    from musiclc.batch.commands import runners
 
-    runners = "musiclc.batch.commands:runners"
-    if name == "ray":
-        return engines.on_ray(address, workers, runners)
-    if address:
+    if options.engine == "ray":
+        return cluster.on_ray(options.address, workers, runners)
+    if options.address:
         raise click.UsageError("--address is for --engine ray")
-    return engines.local(workers or _cores(), runners, output / folder.SCRATCH)
+    return processes.local(workers or 1, runners, output / folder.SCRATCH)
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _dry_run(rows: Any, as_json: bool, talk: Callable[[str], None]) -> None:
+def _say_what_would_be_made(rows: Any, as_json: bool, talk: Callable[[str], None]) -> None:
     missing = bad = 0
     for row in rows:
         missing += row["to make"]
@@ -134,30 +161,45 @@ def _dry_run(rows: Any, as_json: bool, talk: Callable[[str], None]) -> None:
     talk(f"{missing} files to make; {bad} jobs cannot be run" if bad else f"{missing} files to make")
 
 
-def _teller(total: int, place: _Place, as_json: bool, quiet: bool) -> Callable[[Any, int], None]:
+class _Teller:
     """What to do with each message: print its files, move the bar, or say a line a minute where there is no terminal."""
-    from musiclc.batch.messages import Failed, Made, Said
-    from musiclc.batch.run import Pace
-    from musiclc.cli._options import progress_meter
 
-    progress, pace, talk = progress_meter(quiet, unit="files"), Pace(total), talker(quiet)
-    live = sys.stderr.isatty() and not quiet
+    def __init__(self, total: int, place: _Place, options: _Options):
+        from musiclc.batch.pace import Pace
 
-    def tell(message: Any, done: int) -> None:
+        self.total, self.place, self.as_json = total, place, options.as_json
+        self.talk, self.progress, self.pace = talker(options.quiet), progress_meter(options.quiet, unit="files"), Pace(total)
+        self.live = sys.stderr.isatty() and not options.quiet
+
+    def __call__(self, message: Any, done: int) -> None:
+        self._say(message)
+        if self.live:
+            self.progress(done, self.total, "batch")
+        elif self.pace.due(done):
+            self.talk(self.pace.line(done))
+        self.place.bring_now_and_then()
+
+    def _say(self, message: Any) -> None:
+        from musiclc.batch.messages import Failed, Made, Said
+
         if isinstance(message, Made):
             for entry in message.entries:
-                click.echo(dump(entry) if as_json else place.of(entry["file"]))
+                click.echo(dump(entry) if self.as_json else self.place.of(entry["file"]))
         elif isinstance(message, Failed):
             click.echo(f"musiclc: {message.job}: {message.error}", err=True)
         elif isinstance(message, Said) and message.text:
-            talk(f"musiclc: {message.text}")
-        if live:
-            progress(done, total, "batch")
-        elif pace.due(done):
-            talk(pace.line(done))
-        place.bring_now_and_then()
+            self.talk(f"musiclc: {message.text}")
 
-    return tell
+
+def _say_what_was_made(result: Any, place: _Place, options: _Options) -> None:
+    talk = talker(options.quiet)
+    removed = f", {result.removed} of former jobs removed" if result.removed else ""
+    missed = f"; {result.missed} miss a constraint" if result.missed else ""
+    talk(f"{result.made} files made, {result.kept} kept{removed}{missed}")
+    if result.spared:
+        click.echo(f"musiclc: {result.spared} files not removed while {options.jobs} has mistakes", err=True)
+    if result.failures:
+        click.echo(f"musiclc: {len(result.failures)} jobs failed; {place.of('failures.jsonl')} says why", err=True)
 
 
 def _page(output: Path, report: Path) -> None:
@@ -166,11 +208,3 @@ def _page(output: Path, report: Path) -> None:
     from musiclc.output import render
 
     write_whole(report, render.report(output, complain))
-
-
-def _report(outcome: Any, place: _Place, talk: Callable[[str], None]) -> None:
-    removed = f", {outcome.removed} of former jobs removed" if outcome.removed else ""
-    missed = f"; {outcome.missed} miss a constraint" if outcome.missed else ""
-    talk(f"{outcome.made} files made, {outcome.kept} kept{removed}{missed}")
-    if outcome.failures:
-        click.echo(f"musiclc: {len(outcome.failures)} jobs failed; {place.of('failures.jsonl')} says why", err=True)

@@ -1,19 +1,30 @@
-"""Writing files whole or not at all, and one process at a time."""
+"""Writing files whole or not at all, and locks between processes.
 
+Inside: `write_whole`, `synced`, `locked`, `exclusive`, `refuse_existing`.
+"""
+
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from musiclc.errors import MusiclcError
 
+if TYPE_CHECKING:
+    import filelock
 
-def write_whole(path: Path, data: bytes, scratch: Path | None = None) -> None:
+FOR_EVER = -1.0  # patience without end, in seconds
+
+
+def write_whole(path: Path, data: bytes, scratch: Path | None = None, durable: bool = True) -> None:
     """Write `data` to `path` by way of a temporary file beside it, or in the folder `scratch` of the same disk, so that nobody
     ever sees half a file.
 
-    Raises MusiclcError when the folder cannot be written.
+    durable: the bytes are on the disk before the name points to them, and the name before this returns, so that a power cut, too, leaves the
+    whole file or what was there before. That costs some 8 ms a file on a solid-state disk, where the rest costs 0.1 ms; False is for files
+    by the thousand whose hashes stand in a manifest or journal. Raises MusiclcError when the folder cannot be written.
     """
     temporary = None
     try:
@@ -21,38 +32,83 @@ def write_whole(path: Path, data: bytes, scratch: Path | None = None) -> None:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=scratch or path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
+        if durable:
+            synced(path.parent)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        _unlink(temporary)
         raise MusiclcError(f"{path}: cannot be written ({error.strerror or error})") from error
     except BaseException:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        _unlink(temporary)
         raise
 
 
-@contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """One process at a time in here for one `path`; the others wait, then see what it left there. Where the system knows no flock, nobody waits."""
+def _unlink(temporary: str | None) -> None:
+    if temporary is not None:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def synced(folder: Path) -> None:
+    """See that the names in a folder are on the disk, where the platform can open folders (Windows cannot, and needs no such thing)."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def locked(file: Path, patience: float = FOR_EVER) -> Iterator[None]:
+    """Hold the lock that the path `file` stands for; wait for it `patience` seconds, without end when negative.
+
+    The lock is filelock's: the kernel's, which ends with the process; where the file system knows no locks, the file's mere existence. Its file
+    must not be removed after it is given up, when others may hold it already; so it is removed before, and a waiter that finds
+    the file it has opened without a name takes the lock's next file. (filelock, from 3.30 on, leaves Unix's files and removes all others itself.)
+    Raises TimeoutError when it is still held by others, OSError when the folder cannot be written.
+    """
+    import filelock
+
+    lock = _acquired(file, patience)
     try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    lock = path.with_name(f".{path.name}.lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise MusiclcError(f"{path}: cannot be written ({error.strerror or error})") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
-        lock.unlink(missing_ok=True)
-        os.close(handle)
+        if isinstance(lock, filelock.UnixFileLock):
+            file.unlink(missing_ok=True)
+        lock.release()
+
+
+def _acquired(file: Path, patience: float) -> "filelock.BaseFileLock":
+    import filelock
+
+    while True:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(file, thread_local=False)
+        try:
+            lock.acquire(timeout=patience)
+        except filelock.Timeout as error:
+            raise TimeoutError(f"{file}: held by another process") from error
+        except FileNotFoundError:
+            continue  # the holder before removed the folder meanwhile
+        return lock
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """One process at a time in here for one `path`; the others wait, then see what it left there.
+
+    Raises MusiclcError when the folder cannot be written.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(locked(path.with_name(f".{path.name}.lock")))
+        except OSError as error:
+            raise MusiclcError(f"{path}: cannot be written ({error.strerror or error})") from error
+        yield
 
 
 def _umask() -> int:

@@ -1,9 +1,7 @@
 """What several tests share: a few melodies worked by hand, and small untrained networks."""
 
 import sys
-import tempfile
 
-from musiclc.batch import messages
 from musiclc.music.melody import Melody, Note
 
 
@@ -41,16 +39,6 @@ def tiny_model(name: str = "tiny"):
     actor = Actor(16, features, 3, width=16, layers=2).eval().requires_grad_(False)
     bank = decoded(vae, prior, torch.randn(120, 16), torch.arange(120) % 3)
     return Model(name, vae, prior, critics, realism=Realism(16, 3, width=16, layers=2).eval(), actor=actor, bank=bank)
-
-
-def telling_where():
-    """Runners, for a worker of engines.local: says where its temporary files go."""
-
-    def where(unit, also):
-        yield messages.Said(tempfile.gettempdir(), unit.number)
-        yield messages.Done(unit.number)
-
-    return {"where": where}
 
 
 def work(function) -> int:

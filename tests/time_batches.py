@@ -51,8 +51,8 @@ def ran(command):
     return time.monotonic() - began, most
 
 
-def table(path, count, **wish):
-    path.write_text("".join(json.dumps({"id": f"j{i}", "seed": i, **wish}) + "\n" for i in range(count)))
+def table(path, count, **fields):
+    path.write_text("".join(json.dumps({"id": f"j{i}", "seed": i, **fields}) + "\n" for i in range(count)))
     return str(path)
 
 

@@ -1,7 +1,7 @@
 """What jobs mean: every field checked as the command itself would check it, and a job made of each job.
 
 The schema is not written down anywhere: the command line hands over each batchable command as a `Command`, made from that
-command's own options. Checking loads no network; goals and words are parsed once each, however many jobs share them.
+command's own options. Checking loads no network; goals and other values are parsed once each, however many jobs share them.
 
 Inside: `Field`, `Command`, `Job`, `Checker`.
 """
@@ -9,6 +9,7 @@ Inside: `Field`, `Command`, `Job`, `Checker`.
 import difflib
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ class Job:
 
 @dataclass
 class Checker:
-    """Rows → checked. commands: what jobs may ask for. version: of musiclc, part of every fingerprint.
+    """Rows → jobs. commands: what jobs may ask for. version: of musiclc, part of every fingerprint.
 
     model_of: path or None → a short hash of the model's file.
     """
@@ -111,12 +112,12 @@ class Checker:
     _files: dict[str, str] = field(default_factory=dict)
 
     def checked(self, rows: Iterable[Row]) -> Iterator[Job]:
-        """A job for every job, grids made out; mistakes stand in the job."""
+        """A job for every row, grids made out; mistakes stand in the job."""
         for row in rows:
             for each in expanded(row):
-                yield self._task(each)
+                yield self._job(each)
 
-    def _task(self, row: Row) -> Job:
+    def _job(self, row: Row) -> Job:
         given = row.values or {}
         mistakes = list(row.mistakes)
         name = self._id(row, given, mistakes)
@@ -208,19 +209,16 @@ class Checker:
         return (text, *known[key])
 
     def _inputs(self, command: Command, line: int, texts: dict[str, Any], mistakes: list[Mistake]) -> None:
-        """The files that `input` names, globs made out, in order of name."""
+        """The files that `input` names, patterns made out."""
         given = texts.pop("input", [])
-        paths: list[str] = []
-        for each in given if isinstance(given, list) else [given]:
-            found = sorted(glob(str(each), recursive=True)) if has_magic(str(each)) else [str(each)]
-            if not found or not Path(found[0]).exists():
-                mistakes.append(Mistake(line, "input", f"{each}: no such file", InputError.code))
-            paths += found
+        found = {str(each): _named_by(str(each)) for each in (given if isinstance(given, list) else [given])}
+        paths = texts["input"] = [path for paths in found.values() for path in paths]
         least, most = command.inputs
-        if len(paths) < least or (most is not None and len(paths) > most):
+        if missing := [name for name, paths in found.items() if not paths]:
+            mistakes += (Mistake(line, "input", f"{name}: no such file", InputError.code) for name in missing)
+        elif len(paths) < least or (most is not None and len(paths) > most):
             wanted = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
             mistakes.append(Mistake(line, "input", f"{len(paths)} files; {command.name} takes {wanted}"))
-        texts["input"] = paths
 
     def _made(self, command: Command, name: str, line: int, values: dict[str, Any], texts: dict[str, Any]) -> Job:
         n, seed = values.get("n", 1), values.get("seed")
@@ -257,6 +255,13 @@ class Checker:
                     raise InputError(f"{part}: cannot be read ({error.strerror})") from error
             self._files[path] = found.hexdigest()
         return self._files[path]
+
+
+def _named_by(path: str) -> list[str]:
+    """The file of that name, such as `Song [live].mid`; where there is none, those that the name fits as a pattern, in order."""
+    if os.path.exists(path):
+        return [path]
+    return sorted(glob(path, recursive=True)) if has_magic(path) else []
 
 
 def _files_named(options: Mapping[str, Any]) -> list[str]:

@@ -3,10 +3,9 @@
 A unit is work for one worker: parts of jobs of one shape. A runner makes a command's files; it writes none, but hands bytes and
 manifest entries back, so that only one process ever writes in the batch's folder, wherever its workers are.
 
-Inside: `JobPart`, `Unit`, `Made`, `Failed`, `Done`, `Said`, `Runner`, `runners_of`, `serve`.
+Inside: `JobPart`, `Unit`, `Made`, `Failed`, `Done`, `Said`, `Runner`, `serve`.
 """
 
-import importlib
 import logging
 import os
 import queue
@@ -35,7 +34,7 @@ class JobPart:
 
 @dataclass(frozen=True)
 class Unit:
-    """Parts of one command and shape; "" is a shape that nothing shares."""
+    """Parts of one command and shape; "" is a shape that nothing shares. number: its own in a run; negative when it is given out again."""
 
     number: int
     command: str
@@ -46,6 +45,11 @@ class Unit:
     def items(self) -> int:
         """How many files it asks for."""
         return sum(len(part.indices) for part in self.parts)
+
+    @property
+    def again(self) -> bool:
+        """Whether it is one job by itself, of a worker that died with it among others."""
+        return self.number < 0
 
 
 @dataclass(frozen=True)
@@ -89,24 +93,12 @@ Also = Callable[[str], Unit | None]  # shape → one more unit of it that is wai
 Runner = Callable[[Unit, Also], Iterator[Message]]
 
 
-def alone(shape: str) -> None:
-    """No more units."""
-    return None
-
-
 def failure(unit: int, job: str, error: Exception) -> Failed:
     """An exception as one line, with the exit code that it stands for."""
     if os.environ.get("MUSICLC_DEBUG") == "1":
         logging.getLogger("musiclc").exception("job %s", job)
     said = str(error) if isinstance(error, MusiclcError) else f"{type(error).__name__}: {error}"
     return Failed(unit, job, " ".join(said.split()), getattr(error, "code", 1) if isinstance(error, MusiclcError) else 1)
-
-
-def runners_of(name: str) -> dict[str, Runner]:
-    """What MODULE:FUNCTION, named so, gives: a runner for each command."""
-    module, _, function = name.partition(":")
-    found: dict[str, Runner] = getattr(importlib.import_module(module), function)()
-    return found
 
 
 def serve(runners: dict[str, Runner], units: "queue.Queue[Unit | None]") -> Iterator[Message]:

@@ -2,7 +2,7 @@
 
 The copy lies in the user's cache, by address. What the address has and the copy lacks comes first (`fetch`); while the batch runs, its
 journal and what is new go there every minute, in that order, and the manifest in the end (`push`). So whatever dies, and wherever the batch
-goes on, what was brought there is known and not made again. The lock of folder.py keeps out other runs of this machine only.
+goes on, what was brought there is known and not made again. The folder's lock keeps out other runs of this machine only.
 
 Inside: `is_address`, `Mirror`.
 """
@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from musiclc.batch.folder import FAILURES, JOURNAL, MANIFEST, PRIVATE
+from musiclc.batch.records import FAILURES, JOURNAL, MANIFEST, PRIVATE
 from musiclc.errors import MusiclcError, UsageError
 from musiclc.files import write_whole
 

@@ -1,7 +1,7 @@
 """Reading jobs: JSON Lines, YAML and CSV, row by row, with the line that each came from; and grids, which stand for many jobs.
 
 A job is a table of fields: `id`, `command`, and the command's options by their long names with `_`. What the fields mean is
-`schema.py`'s business. JSON Lines and CSV are streamed, however long they are; YAML and one JSON list are read whole.
+`check.py`'s business. JSON Lines and CSV are streamed, however long they are; YAML and one JSON list are read whole.
 
 Inside: `Row`, `Mistake`, `read`, `expanded`.
 """

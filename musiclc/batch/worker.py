@@ -1,6 +1,4 @@
-"""A worker process: units come pickled on standard input, messages go so to standard output. It ends with its parent.
-
-python -m musiclc.worker MODULE:FUNCTION, which names the runners as work.runners_of takes them.
+"""Inside a worker process: units come by one pipe, messages go by another. It ends with its parent.
 
 Inside: `one_thread`, `main`.
 """
@@ -10,11 +8,13 @@ import os
 import pickle
 import queue
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
-from typing import BinaryIO
+from multiprocessing.connection import Connection
 
-from musiclc.batch.messages import Message, Said, Unit, runners_of, serve
+from musiclc.batch.messages import Message, Said, Unit, serve
+from musiclc.batch.process import set_apart
 
 
 class _Says(logging.Handler):
@@ -29,45 +29,54 @@ class _Says(logging.Handler):
 
 
 def one_thread() -> None:
-    """One thread of torch for this process: as many bits as any other number of workers gives, and no more threads than cores."""
-    import torch
+    """One thread of torch for this process: the same bits as from any other number of workers, and no more threads than cores.
 
-    torch.set_num_threads(1)
+    Libraries read the environment when they are imported first, so this comes before all of them.
+    """
+    os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
-def main() -> None:
-    """Serve units until there is nobody to serve."""
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a rule of one's own prints must not come between messages
-    sys.stdout = sys.stderr
-    units: queue.Queue[Unit | None] = queue.Queue()
-
-    def send(message: Message) -> None:
-        pickle.dump(message, out)
-        out.flush()
-
+def main(units: Connection, messages: Connection, runners: bytes, scratch: str) -> None:
+    """Serve units until there is nobody to serve. runners: a pickled function that gives them. scratch: the folder for temporary files,
+    the system's when "".
+    """
+    set_apart()
+    one_thread()
+    if scratch:
+        os.environ |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), scratch)
+        tempfile.tempdir = None  # found anew
+    inbox: queue.Queue[Unit | None] = queue.Queue()
+    threading.Thread(target=_receive, args=(units, inbox), daemon=True).start()
+    send = _sender(messages)
     log = logging.getLogger("musiclc")
     log.handlers, log.propagate = [_Says(send)], False
     log.setLevel(logging.INFO)
-    threading.Thread(target=_receive, args=(sys.stdin.buffer, units), daemon=True).start()
-    one_thread()
-    try:
-        runners = runners_of(sys.argv[1])
-        send(Said(""))  # it has started
-        for message in serve(runners, units):
-            send(message)
-    except BrokenPipeError:
-        os._exit(0)
+    serving = pickle.loads(runners)()
+    send(Said(""))  # it has started
+    for message in serve(serving, inbox):
+        send(message)
 
 
-def _receive(file: BinaryIO, units: "queue.Queue[Unit | None]") -> None:
+def _receive(units: Connection, inbox: "queue.Queue[Unit | None]") -> None:
     """Take units as they come; when the parent is gone, so is this process, whatever it is doing."""
     try:
         while True:
-            units.put(pickle.load(file))
-    except (EOFError, pickle.UnpicklingError):
+            inbox.put(units.recv())
+    except (EOFError, OSError):
         os._exit(0)
 
 
-if __name__ == "__main__":
-    main()
+def _sender(messages: Connection) -> Callable[[Message], None]:
+    """A function that sends a message, one at a time though threads of a rule of one's own may log meanwhile."""
+    one_at_a_time = threading.Lock()
+
+    def send(message: Message) -> None:
+        try:
+            with one_at_a_time:
+                messages.send(message)
+        except OSError:  # nobody is there to hear it
+            os._exit(0)
+
+    return send

@@ -1,83 +1,112 @@
-"""Where units are worked on: in processes of this machine, or on a Ray cluster. Both give the same messages, in whatever order.
+"""Where units are worked on: in processes of this machine (a Ray cluster's are in cluster.py).
 
-An engine takes units from `take` as its workers run dry, and yields messages until there is no more work. What a dead worker
-leaves undone is given to another, each job for itself; a job that takes its worker with it twice has failed.
+An engine takes units from `take` as its workers run dry, and yields messages until there is no more work, in whatever order. What a dead
+worker leaves undone is given to another, each job by itself; a job that takes its worker with it twice has failed.
 
-Inside: `Take`, `Engine`, `local`, `on_ray`.
+Inside: `Take`, `Engine`, `local`, `parted`.
 """
 
+import contextlib
 import itertools
-import logging
-import os
 import pickle
-import queue
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any
 
-from musiclc.batch.messages import Done, Failed, Made, Message, Unit
-from musiclc.errors import MusiclcError
+from musiclc.batch import worker
+from musiclc.batch.messages import Done, Failed, Made, Message, Runner, Unit
+from musiclc.batch.process import started
+from musiclc.errors import MusiclcError, UsageError
 
 Take = Callable[[str], Unit | None]  # the shape that a worker had last → more work, of that shape where there is some
-Engine = Callable[[Take], Iterator[Message]]
-PREFETCH, SPARE = 128, 3  # most files, and units, asked of a process and not made yet, below which it is sent more: two chunks
-PER_TASK = 4  # units in a Ray job
+Engine = Callable[[Take], Generator[Message, None, None]]
+Runners = Callable[[], dict[str, Runner]]
+PREFETCH, SPARE = 128, 3  # most files, and units, asked of a worker and not made yet, below which it is sent more: two chunks
 MOST_DEATHS = 2  # workers in a row that may die before they say anything
-_NUMBERS = itertools.count(1)  # of units that are given out again
+SOON = 5.0  # seconds in which a process whose pipe has ended has ended, too
 DIED = "its worker died twice, the second time with this job alone (killed for want of memory?)"
+_NUMBERS = itertools.count(1)  # of units that are given out again
+
+
+def local(workers: int, runners: Runners, scratch: Path | None = None) -> Engine:
+    """Worker processes on this machine, one thread each. runners: a function of a module, which each of them calls once.
+
+    scratch: the folder for their temporary files, such as folder.SCRATCH of the batch's; the system's when None.
+    Raises UsageError for a function that a new process cannot find.
+    """
+    if runners.__module__ == "__main__":
+        raise UsageError(f"{runners.__name__}: a function of the main script, which workers do not run; wanted one of a module")
+    return partial(_messages, workers, partial(_hired, pickle.dumps(runners), str(scratch.absolute()) if scratch else ""))
 
 
 @dataclass
-class _Process:
-    """One worker process and what it has in hand."""
+class _InHand:
+    """A unit that a worker has, without the files that it has made. asked, left: files."""
 
-    process: subprocess.Popen
-    units: dict[int, Unit] = field(default_factory=dict)
-    left: dict[int, int] = field(default_factory=dict)
-    asked: dict[int, int] = field(default_factory=dict)
-    shape: str = ""
-    heard: bool = False
-    deaths: int = 0  # of its predecessors in a row that never said anything
+    unit: Unit
+    asked: int
+    left: int
 
     @property
-    def alone(self) -> bool:
-        """Whether it has a job that took a worker with it once, and shall have nothing else meanwhile."""
-        return any(number < 0 for number in self.units)
+    def only_stragglers(self) -> bool:
+        """Whether so little is left that the worker may do something else beside it."""
+        return 4 * self.left <= self.asked
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A worker process, the pipes to and from it, and what it has in hand, by the unit's number."""
+
+    process: SpawnProcess
+    units: Connection
+    messages: Connection
+    deaths: int = 0  # of its predecessors in a row that never said anything
+    hand: dict[int, _InHand] = field(default_factory=dict)
+    shape: str = ""
+    heard: bool = False
 
     @property
     def wants(self) -> bool:
-        """Whether it should have more in hand. Units of which only stragglers are left do not count."""
-        if self.alone:
+        """Whether it should have more in hand. One with a job that took a worker with it once shall have nothing else."""
+        if any(each.unit.again for each in self.hand.values()):
             return False
-        return sum(self.left.values()) < PREFETCH and sum(4 * left > self.asked[number] for number, left in self.left.items()) < SPARE
+        return sum(each.left for each in self.hand.values()) < PREFETCH and sum(not each.only_stragglers for each in self.hand.values()) < SPARE
 
     def send(self, unit: Unit) -> None:
-        self.units[unit.number], self.left[unit.number], self.shape = unit, unit.items, unit.shape
-        self.asked[unit.number] = unit.items
-        try:
-            assert self.process.stdin is not None
-            pickle.dump(unit, self.process.stdin)
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # its end is on the way as a message
+        self.hand[unit.number], self.shape = _InHand(unit, unit.items, unit.items), unit.shape
+        with contextlib.suppress(OSError):  # it has died, which will be heard
+            self.units.send(unit)
 
-    def heard_of(self, message: Message) -> None:
-        """Note what is made, so that a successor need not make it again."""
+    def hear(self, some: bool) -> Message | None:
+        """Its next message; None once it has died and all is heard that it said before. some: whether its pipe has something, if only its end."""
+        try:
+            message: Message | None = self.messages.recv() if some or self.messages.poll() else None
+        except (EOFError, OSError):  # killed, in the middle of a message perhaps
+            return None
+        if message is not None:
+            self._note(message)
+        return message
+
+    def _note(self, message: Message) -> None:
+        """What is made need not be made again by a successor."""
         self.heard = True
         if isinstance(message, Done):
-            self.units.pop(message.unit, None)
-            self.left.pop(message.unit, None)
-            self.asked.pop(message.unit, None)
-        elif isinstance(message, Made) and message.unit in self.units:
-            self.left[message.unit] -= len(message.indices)
-            self.units[message.unit] = _without(self.units[message.unit], message.job, message.indices)
-        elif isinstance(message, Failed) and message.unit in self.units:
-            self.units[message.unit] = _without(self.units[message.unit], message.job, None)
+            self.hand.pop(message.unit, None)
+        elif isinstance(message, (Made, Failed)) and (found := self.hand.get(message.unit)):
+            indices = message.indices if isinstance(message, Made) else None
+            found.unit = _without(found.unit, message.job, indices)
+            found.left -= len(indices or ())
+
+    def end(self) -> None:
+        """End the process and its pipes, whatever it is doing."""
+        self.process.kill()
+        self.process.join()
+        self.units.close()
+        self.messages.close()
 
 
 def _without(unit: Unit, job: str, indices: tuple[int, ...] | None) -> Unit:
@@ -91,156 +120,84 @@ def _without(unit: Unit, job: str, indices: tuple[int, ...] | None) -> Unit:
     return replace(unit, parts=tuple(parts))
 
 
-def local(workers: int, runners: str, scratch: Path | None = None) -> Engine:
-    """Worker processes on this machine, one thread each. runners: MODULE:FUNCTION, as work.runners_of takes it.
+def _hired(runners: bytes, scratch: str, deaths: int = 0) -> _Worker:
+    """A new worker."""
+    units_out, units_in = Pipe(duplex=False)
+    messages_out, messages_in = Pipe(duplex=False)
+    process = started(worker.main, units_out, messages_in, runners, scratch)
+    units_out.close()  # the process has its own; with these, its end would not be the pipes' end
+    messages_in.close()
+    return _Worker(process, units_in, messages_out, deaths)
 
-    scratch: the folder for their temporary files, such as folder.SCRATCH of the batch's; the system's when None.
-    """
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    if scratch:
-        environment["TMPDIR"] = str(scratch.absolute())
-    return partial(_local, workers, partial(_started, runners, environment))
 
-
-def _local(workers: int, started: Callable[..., _Process], take: Take) -> Iterator[Message]:
-    inbox: queue.Queue[tuple[_Process, Message | None]] = queue.Queue()
-    again: list[Unit] = []  # of dead workers: negative numbers, a job each, given to workers with empty hands
-    crew: list[_Process] = []
-
-    def give(each: _Process) -> bool:
-        if not each.wants or (again and each.left):
-            return False
-        unit = again.pop() if again else take(each.shape)
-        if unit is not None:
-            each.send(unit)
-        return unit is not None
-
+def _messages(workers: int, hired: Callable[..., _Worker], take: Take) -> Generator[Message, None, None]:
+    """The messages of that many workers, until all units are done."""
+    first = list(itertools.islice(iter(lambda: take(""), None), workers))
+    crew: list[_Worker] = []
+    again: list[Unit] = []  # of dead workers, for such as have nothing else in hand
     try:
-        for _ in range(workers):
-            if (unit := take("")) is None:
-                break
-            crew.append(started(inbox))
-            crew[-1].send(unit)
-        while sum(give(each) for each in crew):  # in turns, so that all have something of a small batch
+        crew += (hired() for _ in first)
+        for each, unit in zip(crew, first, strict=True):
+            each.send(unit)
+        while sum(_given(each, again, take) for each in crew):  # in turns, so that all have something of a small batch
             pass
-        while again or any(each.units for each in crew):
-            worker, message = inbox.get()
-            if message is not None:
-                worker.heard_of(message)
-                yield message
-            else:
-                crew.remove(worker)
-                yield from _bereaved(worker, again)
-                crew.append(started(inbox, worker.deaths + (not worker.heard)))
-                worker = crew[-1]
-            while give(worker):
-                pass
+        while again or any(each.hand for each in crew):
+            for each, some in _speaking(crew):
+                message = each.hear(some)
+                if message is not None:
+                    yield message
+                else:
+                    yield from _left_by(each, again)
+                    crew.remove(each)
+                    each = hired(each.deaths + (not each.heard))
+                    crew.append(each)
+                while _given(each, again, take):
+                    pass
     finally:
         for each in crew:
             each.process.kill()
-            each.process.wait()
+        for each in crew:
+            each.end()
 
 
-def _started(runners: str, environment: dict[str, str], inbox: "queue.Queue[tuple[_Process, Message | None]]", deaths: int = 0) -> _Process:
-    """A worker process, and a thread that puts what it says into the inbox; None at its end."""
-    command = [sys.executable, "-m", "musiclc.batch.worker", runners]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True)
-    worker = _Process(process, deaths=deaths)
-
-    def listen() -> None:
-        try:
-            while True:
-                inbox.put((worker, pickle.load(worker.process.stdout)))  # type: ignore[arg-type]
-        except Exception:  # its end, or, killed in the middle of a message, what looks like anything
-            inbox.put((worker, None))
-
-    threading.Thread(target=listen, daemon=True).start()
-    return worker
+def _given(each: _Worker, again: list[Unit], take: Take) -> bool:
+    """Whether the worker got one more unit."""
+    if not each.wants or (again and each.hand):
+        return False
+    unit = again.pop() if again else take(each.shape)
+    if unit is not None:
+        each.send(unit)
+    return unit is not None
 
 
-def _bereaved(worker: _Process, again: list[Unit]) -> Iterator[Message]:
-    """What a dead worker leaves goes to `again`, each job for itself; a job that was alone with it has failed."""
-    status = worker.process.wait()
-    if not worker.heard and worker.deaths >= MOST_DEATHS:
+def _speaking(crew: list[_Worker]) -> list[tuple[_Worker, bool]]:
+    """The workers that have said something or died, once there are some, and whether the pipe of each has something."""
+    ready = set(wait([each.messages for each in crew] + [each.process.sentinel for each in crew]))
+    return [(each, each.messages in ready) for each in crew if each.messages in ready or each.process.sentinel in ready]
+
+
+def _left_by(dead: _Worker, again: list[Unit]) -> Iterator[Message]:
+    """What a dead worker leaves goes to `again`; jobs that have failed by it are told. Raises MusiclcError when no worker can start."""
+    dead.process.join(SOON)
+    status = dead.process.exitcode
+    dead.end()
+    if not dead.heard and dead.deaths >= MOST_DEATHS:
         raise MusiclcError(f"{MOST_DEATHS + 1} workers in a row could not start (the last ended with {status}; what it said stands above)")
-    for unit in worker.units.values():
+    for each in parted((found.unit for found in dead.hand.values()), blame=dead.heard):
+        if isinstance(each, Failed):
+            yield each
+        else:
+            again.append(each)
+
+
+def parted(units: Iterable[Unit], blame: bool = True) -> Iterator[Unit | Failed]:
+    """Units that a dead worker had: each job of them by itself, to be tried again, and Failed for one that it had by itself already.
+
+    blame: whether it had begun to work, so that the job can have been its death.
+    """
+    for unit in units:
         for part in unit.parts:
-            if unit.number < 0 and worker.heard:
+            if unit.again and blame:
                 yield Failed(unit.number, part.job, DIED, 1)
             else:
-                again.append(replace(unit, number=-next(_NUMBERS), shape="", parts=(part,)))
-
-
-def on_ray(address: str | None, workers: int | None, runners: str) -> Engine:
-    """A Ray cluster: the one at `address` ("auto": the one this machine belongs to), or a new one on this machine.
-
-    workers: checked at a time, the cluster's processors when None. Lost nodes and workers are Ray's to make good.
-    """
-    return partial(_on_ray, address, workers, runners)
-
-
-def _on_ray(address: str | None, workers: int | None, runners: str, take: Take) -> Iterator[Message]:
-    try:
-        import ray
-    except ImportError as error:
-        raise MusiclcError("--engine ray needs Ray; install it with pip install 'musiclc[ray]'") from error
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody else need know
-    ours = not ray.is_initialized()
-    try:
-        ray.init(
-            address=address,
-            num_cpus=None if address else workers,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            ignore_reinit_error=True,
-        )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise MusiclcError(f"Ray cluster {address}: cannot be reached ({str(error).splitlines()[0]})") from error
-    try:
-        job = ray.remote(num_cpus=1, max_retries=-1)(_worked)
-        at_once = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        pending: list[Any] = []
-        shape, more = "", True
-        while True:
-            while more and len(pending) < 2 * at_once:
-                units = [unit for _ in range(PER_TASK) if (unit := take(shape)) is not None]
-                more = bool(units)
-                if units:
-                    shape = units[-1].shape
-                    pending.append(job.remote(runners, units, _version()))
-            if not pending:
-                return
-            ready, pending = ray.wait(pending, num_returns=1)
-            yield from ray.get(ready[0])
-    except ray.exceptions.RayTaskError as error:
-        raise MusiclcError(f"Ray: {' '.join(str(error.cause).split())[:300]}") from error
-    except ray.exceptions.RayError as error:
-        raise MusiclcError(f"Ray: {' '.join(str(error).split())[:300]}") from error
-    finally:
-        if ours:
-            ray.shutdown()
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("musiclc")
-
-
-_RUNNERS: dict[str, Any] = {}  # of this process: what is loaded once serves every job that Ray gives it
-
-
-def _worked(runners: str, units: list[Unit], version: str) -> list[Message]:
-    """A Ray job: all messages of a few units."""
-    from musiclc.batch import messages, worker
-
-    if version != _version():
-        raise MusiclcError(f"a node has musiclc {_version()}, this machine {version}; install the same on both")
-    if runners not in _RUNNERS:
-        worker.one_thread()
-        _RUNNERS[runners] = messages.runners_of(runners)
-    waiting: queue.Queue[Unit | None] = queue.Queue()
-    for unit in [*units, None]:
-        waiting.put(unit)
-    return list(messages.serve(_RUNNERS[runners], waiting))
+                yield Unit(-next(_NUMBERS), unit.command, "", (part,))

@@ -98,7 +98,7 @@ class Files:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         else:
-            write_whole(self.folder / entry["file"], data)
+            write_whole(self.folder / entry["file"], data, durable=not self.leaves_manifest)  # whose hashes tell what a power cut took
 
     def write_manifest(self, entries: list[Entry]) -> None:
         """Write the manifest, where the folder gets one."""

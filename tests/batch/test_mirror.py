@@ -1,5 +1,4 @@
 """A batch at an address: the same folder as a local one, whoever goes on with it. The stores are fsspec's own, on disk and in memory."""
-# ruff: noqa: F811 (fixtures of test_batch.py)
 
 import fsspec
 import pytest
@@ -7,7 +6,7 @@ import pytest
 from musiclc.batch import mirror
 from musiclc.cli import batch
 from musiclc.errors import MusiclcError, UsageError
-from tests.batch.test_run import contents, here, run, runners, table, tiny, write  # noqa: F401
+from tests.batch.common import contents, here, run, table, write
 from tests.cli.test_cli import musiclc
 
 
@@ -24,7 +23,7 @@ def machine(tmp_path, monkeypatch):
 
 def brought(jobs, address, engine, overwrite=False):
     place = batch._Place(address, overwrite)
-    tell = batch._teller(0, place, False, True)
+    tell = batch._Teller(0, place, batch._Options("", None, None, "local", None, False, False, None, False, False, True))
     outcome = run(jobs, place.folder, engine, overwrite=overwrite, tell=tell)
     place.bring()
     return outcome

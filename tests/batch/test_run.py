@@ -2,82 +2,18 @@
 
 import contextlib
 import json
-import os
-import queue
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 
-from musiclc.batch import commands, messages, workers
-from musiclc.batch import run as batch_run
-from musiclc.batch.folder import Folder, Lock
-from musiclc.cli import _jobs
-from musiclc.errors import MusiclcError, UsageError
+from musiclc.batch import commands
 from musiclc.midi import to_bytes
-from musiclc.model.checkpoint import save_model
+from tests.batch.common import contents, failures, here, manifest, run, table, write
 from tests.cli.test_cli import musiclc
-from tests.helpers import c_major_scale, jig, tiny_model
-
-RUNNERS = "musiclc.batch.commands:runners"
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_model(tiny_model(), path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def runners():
-    return commands.runners()
-
-
-def here(runners, stop_after=None):
-    """An engine without processes; it is stopped after so many messages."""
-
-    def engine(take):
-        number = 0
-        while unit := take(""):
-            units = queue.Queue()
-            for each in (unit, None):
-                units.put(each)
-            for message in messages.serve(runners, units):
-                if number == stop_after:
-                    raise KeyboardInterrupt
-                number += 1
-                yield message
-
-    return engine
-
-
-def write(path, jobs):
-    path.write_text("".join(json.dumps(job) + "\n" for job in jobs))
-    return str(path)
-
-
-def table(tiny, n=9):
-    """Jobs of two shapes, one of them in 3/4, and one that asks for several files."""
-    plain = [{"id": f"j{i}", "density": ">=1", "realism": 0, "seed": i, "model": str(tiny)} for i in range(n)]
-    return [*plain, {"id": "waltz", "meter": "3/4", "realism": 0, "n": 3, "model": str(tiny), "bpm": 90, "name": "{stem}-{index}"}]
-
-
-def run(jobs, folder, engine, **options):
-    return batch_run.run(batch_run.plan_of(jobs, _jobs.checker()), folder, engine, **options)
-
-
-def contents(folder):
-    return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in sorted(Path(folder).rglob("*"))}
-
-
-def manifest(folder):
-    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+from tests.helpers import c_major_scale, jig
 
 
 def test_a_folder_a_job_and_a_manifest_in_the_jobs_order(tiny, tmp_path, runners):
@@ -106,8 +42,8 @@ def test_stopped_anywhere_it_goes_on_and_ends_the_same(tiny, tmp_path, runners):
         with pytest.raises(KeyboardInterrupt):
             run(jobs, folder, here(runners, stop))
         there = {name for name in contents(folder) if name.endswith(".mid")}
-        (folder / ".musiclc" / "cut.part").write_bytes(b"half")
         (folder / ".musiclc" / "work" / "musiclc-xyz").mkdir(parents=True)  # as a killed worker leaves it
+        (folder / ".musiclc" / "cut.part").write_bytes(b"half")
         with open(folder / ".musiclc" / "journal.jsonl", "ab") as journal:
             journal.write(b'{"job": "j0", "fi')
         outcome = run(jobs, folder, here(runners))
@@ -153,20 +89,12 @@ def test_an_edit_can_be_a_job_and_is_made_anew_when_its_input_changes(tiny, tmp_
     ]
     table = write(tmp_path / "jobs.jsonl", jobs)
     outcome = run(table, tmp_path / "out", here(runners))
-    assert [f["code"] for f in map(json.loads, (tmp_path / "out" / "failures.jsonl").read_text().splitlines())] == [4, 2]
+    assert {job: f["code"] for job, f in failures(tmp_path / "out").items()} == {"none": 4, "bare": 2}
     assert [(e["job"], e["file"]) for e in manifest(tmp_path / "out")] == [("up", "up/a.mid"), ("up", "up/b.mid")]
     assert run(table, tmp_path / "out", here(runners)).made == 0
     (tmp_path / "in" / "b.mid").write_bytes(to_bytes(jig().transpose(1)))
     outcome = run(table, tmp_path / "out", here(runners))
     assert (outcome.made, outcome.removed) == (2, 0)
-
-
-def test_the_pace_counts_from_where_the_run_began():
-    pace = batch_run.Pace(100, every=0.0)
-    assert pace.due(40)
-    pace.began -= 10
-    assert pace.line(60) == "60 of 100 files, 2.0 a second, 20 s left"
-    assert batch_run.minutes(5 * 3600) == "5 h 0 min"
 
 
 def test_a_bad_job_fails_alone_and_leaves_nothing(tiny, tmp_path, runners):
@@ -178,11 +106,10 @@ def test_a_bad_job_fails_alone_and_leaves_nothing(tiny, tmp_path, runners):
     for folder in ("a", "b"):
         outcome = run(write(tmp_path / "jobs.jsonl", jobs), tmp_path / folder, here(runners))
         assert outcome.code == 1
-        failures = [json.loads(line) for line in (tmp_path / folder / "failures.jsonl").read_text().splitlines()]
-        assert failures[0] == {"job": "typo", "error": "kye: unknown to sample; did you mean key?", "code": 2}
-        failed = {f["job"] for f in failures}
-        assert all("ZeroDivisionError" in f["error"] for f in failures[1:])
-        assert {e["job"] for e in manifest(tmp_path / folder)} == {j["id"] for j in jobs} - failed
+        failed = failures(tmp_path / folder)
+        assert failed["typo"] == {"job": "typo", "error": "kye: unknown to sample; did you mean key?", "code": 2}
+        assert all("ZeroDivisionError" in f["error"] for job, f in failed.items() if job != "typo")
+        assert {e["job"] for e in manifest(tmp_path / folder)} == {j["id"] for j in jobs} - failed.keys()
         assert not any((tmp_path / folder / job).exists() for job in failed)
         jobs = jobs[:1] + jobs[1:][::-1]
     good = {k: v for k, v in contents(tmp_path / "a").items() if k.endswith(".mid")}
@@ -196,100 +123,9 @@ def test_a_strict_job_that_misses_keeps_its_files_and_says_so_again_when_nothing
         outcome = run(jobs, tmp_path / "out", here(runners))
         assert (outcome.made, outcome.code, outcome.failures["hard"][1]) == (made, 3, 3)
         assert len(manifest(tmp_path / "out")) == 2
-    assert json.loads((tmp_path / "out" / "failures.jsonl").read_text())["code"] == 3
+    assert failures(tmp_path / "out")["hard"]["code"] == 3
     run(write(tmp_path / "jobs.jsonl", [{**hard, "strict": False}]), tmp_path / "out", here(runners))
     assert not (tmp_path / "out" / "failures.jsonl").exists()
-
-
-def test_what_no_batch_wrote_is_not_touched(tiny, tmp_path, runners):
-    jobs = write(tmp_path / "jobs.jsonl", table(tiny, 1))
-    (tmp_path / "out" / "j0").mkdir(parents=True)
-    (tmp_path / "out" / "j0" / "melody-0-0001.mid").write_bytes(b"mine")
-    with pytest.raises(MusiclcError, match="exists already, and no batch wrote it"):
-        run(jobs, tmp_path / "out", here(runners))
-    assert (tmp_path / "out" / "j0" / "melody-0-0001.mid").read_bytes() == b"mine"
-    run(jobs, tmp_path / "out", here(runners), overwrite=True)
-    other = write(tmp_path / "other.jsonl", [{"id": "other", "model": str(tiny)}])
-    with pytest.raises(MusiclcError, match="holds jobs of another batch"):
-        run(other, tmp_path / "out", here(runners))
-    (tmp_path / "sampled").mkdir()
-    (tmp_path / "sampled" / "manifest.jsonl").write_text('{"file": "a.mid"}\n')
-    with pytest.raises(MusiclcError, match="no batch wrote it"):
-        run(jobs, tmp_path / "sampled", here(runners))
-    with pytest.raises(UsageError, match="holds no jobs"):
-        run(write(tmp_path / "empty.jsonl", []), tmp_path / "out", here(runners))
-
-
-def test_two_runs_on_one_folder_are_refused_and_a_dead_one_leaves_no_lock(tmp_path, monkeypatch):
-    monkeypatch.setattr("musiclc.batch.folder.PATIENCE", 0.0)
-    first = Folder(tmp_path / "out")
-    with pytest.raises(MusiclcError, match=f"another batch is writing here \\(process {os.getpid()} on "):
-        Folder(tmp_path / "out")
-    first.close()
-    lock = Lock(tmp_path / "out")
-    lock.release(remove=True)
-    assert not lock.path.exists()
-
-
-def test_a_full_disk_and_a_read_only_folder_are_one_line(tiny, tmp_path, runners, monkeypatch):
-    jobs = write(tmp_path / "jobs.jsonl", table(tiny, 3))
-    real, written = os.replace, []
-
-    def full(source, target):
-        written.append(target)
-        if len(written) > 2:
-            raise OSError(28, "No space left on device")
-        real(source, target)
-
-    monkeypatch.setattr("musiclc.files.os.replace", full)
-    with pytest.raises(MusiclcError, match=r"melody-.*cannot be written \(No space left on device\)"):
-        run(jobs, tmp_path / "out", here(runners))
-    monkeypatch.undo()
-    assert run(jobs, tmp_path / "out", here(runners)).kept == 2
-    with pytest.raises(MusiclcError, match=r"/proc/out: cannot be written"):
-        run(jobs, Path("/proc/out"), here(runners))
-
-
-def test_workers_of_any_number_killed_or_not_give_the_same_folder(tiny, tmp_path, runners):
-    jobs = write(tmp_path / "jobs.jsonl", table(tiny, 70))
-    run(jobs, tmp_path / "whole", here(runners))
-    killed = []
-
-    def tell(message, done):
-        if isinstance(message, messages.Made) and done == 20:  # one of the two workers dies; the other and its successor go on
-            victims = subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "musiclc.batch.worker"], capture_output=True, text=True).stdout.split()
-            os.kill(int(victims[0]), signal.SIGKILL)
-            killed.append(victims)
-
-    outcome = run(jobs, tmp_path / "two", workers.local(2, RUNNERS), tell=tell, workers=2)
-    assert len(killed[0]) == 2
-    assert (outcome.code, outcome.made) == (0, 73)
-    assert contents(tmp_path / "two") == contents(tmp_path / "whole")
-
-
-def test_sigkill_at_any_moment_loses_no_finished_file_and_does_none_twice(tiny, tmp_path, runners):
-    jobs = write(tmp_path / "jobs.jsonl", table(tiny, 60))
-    run(jobs, tmp_path / "whole", here(runners))
-    command = [sys.executable, "-m", "musiclc.cli", "batch", jobs, "-O", str(tmp_path / "out"), "--workers", "1"]
-    for after in (1, 25):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(after):
-            process.stdout.readline()
-        process.kill()
-        process.communicate()
-        time.sleep(0.2)
-    there = {str(p) for p in (tmp_path / "out").rglob("*.mid")}
-    assert len(there) >= 26
-    done = musiclc("batch", jobs, "-O", tmp_path / "out", "--workers", 1)
-    assert not there & set(done.out.decode().split())
-    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
-
-
-def test_local_workers_keep_temporary_files_in_the_batch_s_own_folder(tmp_path):
-    (tmp_path / "here").mkdir()
-    units = iter([messages.Unit(1, "where", "", (messages.JobPart("j", {}, 0, (1,), 1, "f"),))])
-    said = list(workers.local(1, "tests.helpers:telling_where", tmp_path / "here")(lambda shape: next(units, None)))
-    assert [m.text for m in said if isinstance(m, messages.Said) and m.text] == [str(tmp_path / "here")]
 
 
 def test_check_dry_run_and_mistakes_on_the_command_line(tiny, tmp_path):
@@ -323,29 +159,3 @@ def test_any_command_with_a_manifest_can_be_a_job(tiny, tmp_path, runners, monke
     assert {k: v for k, v in found.items() if k != "manifest.jsonl"} == {k: v for k, v in wanted.items() if k != "manifest.jsonl"}
     told = [[{**e, "fingerprint": ""} for e in manifest(tmp_path / folder)] for folder in ("alone", "shared")]
     assert told[0] == told[1]
-
-
-def test_a_ray_cluster_gives_the_same_folder_though_a_node_dies(tiny, tmp_path, runners):
-    ray = pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
-    jobs = write(tmp_path / "jobs.jsonl", table(tiny, 300))
-    run(jobs, tmp_path / "whole", here(runners))
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    second = cluster.add_node(num_cpus=1)
-    lost = []
-
-    def tell(message, done):
-        if isinstance(message, messages.Made) and not lost:
-            lost.append(done)
-            cluster.remove_node(second, allow_graceful=False)
-
-    try:
-        engine = workers.on_ray(cluster.address, 2, RUNNERS)
-        outcome = run(jobs, tmp_path / "ray", engine, tell=tell)
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
-    assert lost
-    assert (outcome.code, outcome.made) == (0, 303)
-    assert contents(tmp_path / "ray") == contents(tmp_path / "whole")
