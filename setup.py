@@ -32,7 +32,6 @@ setup(
         "filelock>=3.30",  # torch brings it anyway; from 3.30 on a waiter takes no lock whose file is gone, and Unix's files are left to us
         "platformdirs>=4",
         "fsspec>=2024.2",  # torch brings it anyway
-        "filelock>=3.12",
         "jinja2>=3.1",
         "rich>=13",
         "pyyaml>=6",
