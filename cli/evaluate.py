@@ -1,6 +1,7 @@
 """musiclc evaluate: the figures of a model."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,17 +21,7 @@ PARTS = tuple(part for parts in SECTIONS.values() for part in parts)
 @model_option
 @json_option
 @quiet_option
-def command(
-    sections: tuple[str, ...],
-    data: Path,
-    count: int,
-    seed: int,
-    parts: tuple[str, ...],
-    output: Path | None,
-    model: str | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def command(sections: tuple[str, ...], data: Path, model: str | None, as_json: bool, quiet: bool, **given: Any) -> None:
     """Print the figures of a model, baselines beside them: reconstruction, samples, copies, cost, constraints, transform; all when none is named."""
     from musiclc.evaluation import report, samples
     from musiclc.model import checkpoint
@@ -40,5 +31,5 @@ def command(
     dataset, loaded = corpus.load(data), checkpoint.load(model)
     for section in sections or SECTIONS:
         talk(f"{section} …")
-        for name, rows in report.figures(section, loaded, dataset, (count, seed), parts, output).items():
+        for name, rows in report.figures(section, loaded, dataset, (given["count"], given["seed"]), given["parts"], given["output"]).items():
             click.echo(dump({"section": name, "rows": rows}) if as_json else f"\n## {name}\n\n{samples.markdown(rows)}")

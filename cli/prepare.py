@@ -19,9 +19,7 @@ from musiclc.cli._options import json_option, progress_meter, quiet_option, talk
 @click.option("--overwrite", is_flag=True, help="Replace a dataset that exists.")
 @json_option
 @quiet_option
-def command(
-    folders: tuple[Path, ...], output: Path, essen: bool, names: tuple[str, ...], workers: int, overwrite: bool, as_json: bool, quiet: bool
-) -> None:
+def command(folders: tuple[Path, ...], output: Path, overwrite: bool, as_json: bool, quiet: bool, **given: Any) -> None:
     """Make a dataset of four-bar windows: from music21's corpus, or from FOLDERs of MIDI, ABC and MusicXML files.
 
     Split by tune into train, validation and test. What was skipped, and why, is reported on standard error.
@@ -31,27 +29,34 @@ def command(
 
     if output.exists() and not overwrite:
         raise MusiclcError(f"{output}: exists already; name another file, or replace it with --overwrite")
-    known = [c.name for c in corpus.COLLECTIONS]
-    unknown = [n for n in names if n not in known]
-    if unknown:
-        raise click.UsageError(f"collection {unknown[0]!r}: wanted one of {', '.join(known)}")
-    default = [] if folders else [c.name for c in corpus.COLLECTIONS if not c.optional or essen]
-    chosen = list(names) or default
-    progress = progress_meter(quiet)
-
-    def tunes() -> Iterator[Any]:
-        for name in chosen:
-            yield from corpus.read_collection(name, workers, progress)
-        for folder in folders:
-            yield from corpus.read_folder(folder, workers=workers, progress=progress)
-
-    dataset = corpus.build(tunes())
+    chosen = _chosen(given["names"], given["essen"], bool(folders))
+    dataset = corpus.build(_tunes(chosen, folders, given["workers"], progress_meter(quiet)))
     corpus.save(dataset, output)
     _report(dataset.info["report"], len(dataset.tokens), talker(quiet))
     if as_json:
         click.echo(json.dumps({"file": str(output), "windows": len(dataset.tokens), "report": dataset.info["report"]}))
     else:
         click.echo(output)
+
+
+def _chosen(names: tuple[str, ...], essen: bool, none: bool) -> list[str]:
+    """The collections to read: those named, or all that are not optional, or none."""
+    from musiclc.training import corpus
+
+    known = [c.name for c in corpus.COLLECTIONS]
+    unknown = [n for n in names if n not in known]
+    if unknown:
+        raise click.UsageError(f"collection {unknown[0]!r}: wanted one of {', '.join(known)}")
+    return list(names) or ([] if none else [c.name for c in corpus.COLLECTIONS if not c.optional or essen])
+
+
+def _tunes(collections: list[str], folders: tuple[Path, ...], workers: int, progress: Any) -> Iterator[Any]:
+    from musiclc.training import corpus
+
+    for name in collections:
+        yield from corpus.read_collection(name, workers, progress)
+    for folder in folders:
+        yield from corpus.read_folder(folder, workers=workers, progress=progress)
 
 
 def _report(report: dict[str, Any], windows: int, talk: Any) -> None:

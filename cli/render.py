@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from musiclc.cli._options import dump, json_option, progress_meter, quiet_option, talker
-from musiclc.errors import MusiclcError, UsageError
+from musiclc.errors import MusiclcError
 
 
 @click.command()
@@ -39,10 +39,7 @@ def command(inputs: tuple[Path, ...], folder: Path | None, report: Path | None, 
     talker(rest["quiet"])
     failed: list[MusiclcError] = []
     if folder is not None:
-        try:
-            made = render.plan(inputs, folder, kinds or ["png"], recursive=recursive, overwrite=overwrite)
-        except UsageError as error:
-            raise click.UsageError(str(error)) from error
+        made = render.plan(inputs, folder, kinds or ["png"], recursive=recursive, overwrite=overwrite)
         progress, total = progress_meter(rest["quiet"]), len(made.inputs) * len(made.kinds)
         for done, entry in enumerate(render.render(made, _teller(failed)), 1):
             click.echo(dump(entry) if rest["as_json"] else str(made.folder / entry["file"]))

@@ -12,14 +12,9 @@ from musiclc.cli._options import dump, json_option
 @json_option
 def command(name: str | None, as_json: bool) -> None:
     """Show the rules: unit, range, goals, tolerance, source. With NAME, one of them."""
-    from musiclc.errors import UsageError
     from musiclc.rules import RULES, find_rule
 
-    try:
-        rules = [find_rule(name)] if name else list(RULES.values())
-    except UsageError as error:
-        raise click.UsageError(str(error)) from error
-    for rule in rules:
+    for rule in [find_rule(name)] if name else RULES.values():
         row: dict[str, Any] = {
             "rule": rule.name,
             "about": rule.about,

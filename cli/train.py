@@ -25,7 +25,7 @@ STAGES = ("vae", "prior", "critics", "all")
 @click.option("--devices", default="auto", show_default=True)
 @click.option("--nodes", type=click.IntRange(1), default=1, show_default=True)
 @quiet_option
-def command(stage: str, data: Path, output: Path, name: str, bank: int, precision: str, devices: str, nodes: int, quiet: bool, **given: Any) -> None:
+def command(stage: str, data: Path, output: Path, quiet: bool, **given: Any) -> None:
     """Train a STAGE of a model: its vae, the prior on its latent space, the critics of the rules, or all of them in turn.
 
     \b
@@ -37,6 +37,7 @@ def command(stage: str, data: Path, output: Path, name: str, bank: int, precisio
     from musiclc.training.recipe import FILES, Recipe
 
     dataset = corpus.load(data)
-    recipe = Recipe.default(name, bank, **{k: v for k, v in given.items() if v is not None})
-    recipe.train(stage, dataset, output, (precision, devices, nodes), talker(quiet))
+    machine = given.pop("precision"), given.pop("devices"), given.pop("nodes")
+    recipe = Recipe.default(given.pop("name"), given.pop("bank"), **{k: v for k, v in given.items() if v is not None})
+    recipe.train(stage, dataset, output, machine, talker(quiet))
     click.echo(output / FILES[STAGES.index(stage) if stage != "all" else 2])

@@ -3,8 +3,12 @@
     import musiclc
 
     model = musiclc.load()
-    for draw in musiclc.sample(model, {"key": "A minor", "density": "8"}, n=4):
-        print(draw.melody.notes, draw.satisfied)
+    for sample in musiclc.sample(model, {"key": "A minor", "density": "8"}, n=4):
+        print(sample.melody.notes, sample.satisfied)
+
+    request = musiclc.SampleRequest.of({"key": "A minor", "n": 4, "seed": 7})  # what a command or a job is asked for, by its options' names
+    for entry, data in musiclc.run(request):
+        print(entry["file"], entry["satisfied"], len(data))
 
 Names are loaded when first used, so that importing musiclc costs nothing.
 """
@@ -15,6 +19,7 @@ from typing import Any
 _HOME = {
     "load": "model.checkpoint",
     "sample": "sampling.sample",
+    "run": "batch.commands",
     "score": "rules",
     "transform": "editing.transform",
     "EditOptions": "editing.request",

@@ -3,7 +3,7 @@
 A new command needs its line in COMMANDS and nothing else: its options become the fields of jobs, their values its request, and `run`
 yields its files. `sample` has a runner of its own, since its jobs share chunks (sample.py).
 
-Inside: `BatchCommand`, `COMMANDS`, `runners`.
+Inside: `BatchCommand`, `COMMANDS`, `run`, `runners`.
 """
 
 import importlib
@@ -50,6 +50,11 @@ COMMANDS: dict[str, BatchCommand] = {
     "vary": BatchCommand("musiclc.editing.request:VaryRequest", "musiclc.editing.commands:run"),
     "interpolate": BatchCommand("musiclc.editing.request:InterpolateRequest", "musiclc.editing.commands:run"),
 }
+
+
+def run(request: Any) -> Iterable[tuple[Entry, bytes]]:
+    """The files of a command's request with their manifest entries, as they are ready. Raises MusiclcError."""
+    return COMMANDS[request.command].made(request)
 
 
 def _named(name: str) -> Any:

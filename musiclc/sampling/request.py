@@ -5,7 +5,7 @@ Inside: `Method`, `METHODS`, `SampleOptions`, `SampleRequest`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from musiclc.custom.request import check_numerics, constraints_of, given, options_of, own_of
 from musiclc.errors import UsageError
@@ -107,6 +107,8 @@ class SampleRequest:
     model: str | None = None
     numerics: str = "auto"
 
+    command: ClassVar[str] = "sample"
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "constraints", tuple(settled(self.constraints)))
         for constraint in self.constraints:
@@ -120,7 +122,7 @@ class SampleRequest:
     def of(cls, values: Mapping[str, Any]) -> "SampleRequest":
         """The request that values by the options' long names make, `-` as `_`: goals as text or Constraint, numbers as numbers or text.
 
-        Raises UsageError for a name that no option has, and for a value that is not as wanted.
+        Raises UsageError for a name that neither an option has nor SampleOptions, and for a value that is not as wanted.
         """
         left = given(values)
         constraints = tuple(constraints_of(left))
