@@ -29,7 +29,7 @@ from musiclc.errors import InputError, MusiclcError, UsageError
 
 @dataclass
 class BatchPlan:
-    """All checked of a jobs file, in order, as often as they are wanted. jobs, items, mistakes: how many; items are files where that is known."""
+    """All jobs of a jobs file, checked, in order. jobs, items, mistakes: how many; items are files where that is known."""
 
     name: str
     file: TextIO
