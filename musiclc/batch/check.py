@@ -211,10 +211,10 @@ class Checker:
     def _inputs(self, command: Command, line: int, texts: dict[str, Any], mistakes: list[Mistake]) -> None:
         """The files that `input` names, patterns made out."""
         given = texts.pop("input", [])
-        found = {str(each): _named_by(str(each)) for each in (given if isinstance(given, list) else [given])}
-        paths = texts["input"] = [path for paths in found.values() for path in paths]
+        found = [(str(each), _named_by(str(each))) for each in (given if isinstance(given, list) else [given])]
+        paths = texts["input"] = [path for _, several in found for path in several]
         least, most = command.inputs
-        if missing := [name for name, paths in found.items() if not paths]:
+        if missing := [name for name, several in found if not several]:
             mistakes += (Mistake(line, "input", f"{name}: no such file", InputError.code) for name in missing)
         elif len(paths) < least or (most is not None and len(paths) > most):
             wanted = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"

@@ -50,7 +50,7 @@ def test_a_worker_has_no_command_line(tiny, song):
         import sys
         from musiclc.batch import commands, messages
         unit = messages.Unit(1, "transform", "", (messages.JobPart("j", {{"input": [{song!r}], "key": "D", "model": {tiny!r}}}, 1, (1,), 1, "f"),))
-        (made, done) = commands.runners()["transform"](unit, messages.alone)
+        (made, done) = commands.runners()["transform"](unit, lambda shape: None)
         print(made.entries[0]["file"], [m for m in sys.modules if m.split(".")[0] == "click" or m.startswith("musiclc.cli")])"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "j/a.mid []\n"
@@ -82,7 +82,7 @@ def test_a_command_that_ends_half_way_hands_over_nothing(monkeypatch):
 
     half = commands.BatchCommand("musiclc.sampling.request:SampleRequest", "")
     monkeypatch.setattr(commands.BatchCommand, "made", lambda self, request: run(request))
-    found = list(commands.run_alone(half, messages.Unit(1, "sample", "", (part("a"), part("b"))), messages.alone))
+    found = list(commands.run_alone(half, messages.Unit(1, "sample", "", (part("a"), part("b"))), lambda shape: None))
     assert failures(found) == {"a": "no more paper", "b": "no more paper"}
     assert not [m for m in found if isinstance(m, messages.Made)]
 
