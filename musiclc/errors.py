@@ -11,7 +11,7 @@ class MusiclcError(Exception):
 
 
 class UsageError(MusiclcError, ValueError):
-    """A wish that cannot be understood: an unknown key, goal, rule or option value."""
+    """Constraints or options that cannot be understood: an unknown key, goal, rule or option value."""
 
     code = 2
 

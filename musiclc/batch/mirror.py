@@ -41,8 +41,8 @@ class Mirror:
         except (ImportError, ValueError) as error:
             raise UsageError(f"{address}: {str(error).splitlines()[0]}") from error
         name = hashlib.sha256(self.address.encode()).hexdigest()[:16]
-        home = Path(platformdirs.user_cache_dir("musiclc")) / "batches" / name
-        self.folder, self._states = home / "copy", home / "states"
+        base = Path(platformdirs.user_cache_dir("musiclc")) / "batches" / name
+        self.folder, self._states = base / "copy", base / "states"
         self._there: dict[str, int] = {}  # bytes of every file that the address had when the batch began
         self._records: dict[str, bytes] = {}  # manifest and journal, as they are at the address
         self._sent: dict[str, str] = {}  # hashes of the files that the address has for sure

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 _SAFE = "-P" if sys.version_info >= (3, 11) else "-I"  # no current folder first; before 3.11 only isolation does that, which ignores PYTHON… too
-_HOME = Path(__file__).resolve().parents[2]  # the folder that musiclc is imported from
+_ROOT = Path(__file__).resolve().parents[2]  # the folder that musiclc is imported from
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -35,7 +35,7 @@ def started(target: Callable[..., None], *arguments: Any) -> SpawnProcess:
 def import_path(path: list[str]) -> list[str]:
     """An import path without the current folder, unless that is where musiclc itself is."""
     here = Path.cwd().resolve()
-    return [entry for entry in path if here == _HOME or (entry and Path(entry).resolve() != here)]
+    return [entry for entry in path if here == _ROOT or (entry and Path(entry).resolve() != here)]
 
 
 @contextlib.contextmanager

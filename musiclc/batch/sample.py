@@ -23,7 +23,7 @@ Load = Callable[[SampleRequest], "Model"]
 
 
 @dataclass
-class _Open:
+class _Wanted:
     """Units being made: who waits for which item, and how much each unit still lacks."""
 
     waiting: deque[tuple[messages.Unit, messages.JobPart, int]] = field(default_factory=deque)
@@ -75,7 +75,7 @@ def runner(request_of: Read) -> messages.Runner:
         return asked
 
     def run(unit: messages.Unit, also: messages.Also) -> Iterator[messages.Message]:
-        open_ = _Open()
+        open_ = _Wanted()
         open_.take_in(unit)
         try:
             yield from _drawn(open_, unit.parts[0], _more(open_, unit.shape, also), load, read)
@@ -87,7 +87,7 @@ def runner(request_of: Read) -> messages.Runner:
     return run
 
 
-def _more(open_: _Open, shape: str, also: messages.Also) -> Callable[[int], list[tuple[int, int]]]:
+def _more(open_: _Wanted, shape: str, also: messages.Also) -> Callable[[int], list[tuple[int, int]]]:
     """At most how many → the next items, of more units of the shape where there is room."""
 
     def more(most: int) -> list[tuple[int, int]]:
@@ -100,7 +100,9 @@ def _more(open_: _Open, shape: str, also: messages.Also) -> Callable[[int], list
     return more
 
 
-def _drawn(open_: _Open, first: messages.JobPart, more: Callable[[int], list[tuple[int, int]]], load: Load, read: Read) -> Iterator[messages.Message]:
+def _drawn(
+    open_: _Wanted, first: messages.JobPart, more: Callable[[int], list[tuple[int, int]]], load: Load, read: Read
+) -> Iterator[messages.Message]:
     """The files of all jobs that ask for an item, as each item is ready; all items are drawn as the first job asks."""
     request = read(first.options)
     model = load(request)
@@ -116,7 +118,7 @@ def _drawn(open_: _Open, first: messages.JobPart, more: Callable[[int], list[tup
 
 def _alone(number: int, part: messages.JobPart, load: Load, read: Read) -> Iterator[messages.Message]:
     """A job's items in a stream of their own; Failed, when it raises."""
-    open_ = _Open()
+    open_ = _Wanted()
     open_.take_in(messages.Unit(number, "sample", "", (part,)))
     try:
         yield from (m for m in _drawn(open_, part, open_.next_items, load, read) if isinstance(m, messages.Made))

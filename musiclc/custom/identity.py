@@ -63,7 +63,7 @@ class _Teller:
             yield from self.told(value.__wrapped__, name)
         elif callable(value) and isinstance(getattr(value, "__qualname__", getattr(value, "__name__", None)), str):  # of C, such as numpy's
             yield getattr(value, "__qualname__", value.__name__)
-            yield from self._home(getattr(value, "__module__", None), name)
+            yield from self._module_part(getattr(value, "__module__", None), name)
         else:
             raise Unknowable(f"{name}, a {type(value).__name__}")
 
@@ -103,11 +103,11 @@ class _Teller:
     def _class(self, value: type, name: str) -> Iterator[str]:
         yield value.__qualname__
         if value.__module__ != self.namespace.get("__name__"):
-            yield from self._home(value.__module__, name)
+            yield from self._module_part(value.__module__, name)
         elif not self.whole:
             raise Unknowable(f"{name}, a class defined beside it")
 
-    def _home(self, module: str | None, name: str) -> Iterator[str]:
+    def _module_part(self, module: str | None, name: str) -> Iterator[str]:
         """The module that something comes from."""
         if module not in sys.modules:
             raise Unknowable(f"{name}, of no module")
@@ -133,7 +133,7 @@ class _Teller:
         self.seen.append(value)
         if value.__globals__ is not self.namespace:
             yield value.__qualname__
-            yield from self._home(value.__module__, name)
+            yield from self._module_part(value.__module__, name)
             if getattr(sys.modules[value.__module__], value.__name__, None) is value:
                 return
         yield from self._code(value.__code__, name)

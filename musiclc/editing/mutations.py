@@ -23,7 +23,7 @@ def mutations(row: np.ndarray, free: np.ndarray) -> Iterator[np.ndarray]:
     """Every small change of a row (64,) that keeps to its free steps, bool (64,); each a new row."""
     steps = np.flatnonzero(row != tok.PAD)
     line, may = row[steps], free[steps]
-    for new in _line_moves(line, len(steps) // PHRASE_BARS):
+    for new in _line_mutations(line, len(steps) // PHRASE_BARS):
         changed = new != line
         if changed.any() and may[changed].all():
             whole = row.copy()
@@ -31,7 +31,7 @@ def mutations(row: np.ndarray, free: np.ndarray) -> Iterator[np.ndarray]:
             yield whole
 
 
-def _line_moves(line: np.ndarray, per_bar: int) -> Iterator[np.ndarray]:
+def _line_mutations(line: np.ndarray, per_bar: int) -> Iterator[np.ndarray]:
     onsets = np.flatnonzero(line >= tok.FIRST_ONSET)
     for start, following in zip(map(int, onsets), [*map(int, onsets[1:]), len(line)], strict=False):
         held = np.flatnonzero(line[start + 1 : following] != tok.HOLD)

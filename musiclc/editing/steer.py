@@ -97,17 +97,17 @@ def _proposed(looking: LineSearch, windows: Windows, strengths: BiasStrengths) -
     target = torch.cat([_climbed(looking, windows, x, number) for number in range(len(METER_NAMES))])
     order = np.argsort(np.concatenate([np.flatnonzero(windows.meters == number) for number in range(len(METER_NAMES))]))
     target = target[torch.from_numpy(order)]
-    gain = looking.logit_biases(windows, state, replace(strengths, noise_level=noise_level))
+    biases = looking.logit_biases(windows, state, replace(strengths, noise_level=noise_level))
     rows, tied = windows.rows(state)
-    stands = _worth(looking, windows, x, gain, rows, noise_level)
+    stands = _worth(looking, windows, x, biases, rows, noise_level)
     parts = []
     for softer in SOFTER:
         soft = looking.logit_biases(windows, state, strengths.weaker(softer))
         for length in LENGTHS:
             lines = looking.lines(windows, x + length * (target - x), soft, noise_level, width=NARROW).tokens[:, 0].numpy()
-            cost = stands - _worth(looking, windows, x, gain, lines, noise_level)
+            cost = stands - _worth(looking, windows, x, biases, lines, noise_level)
             parts += list(_whole_and_by_bar(windows, rows, lines, cost, ~tied))
-    parts.append(_small(looking, windows, (x, gain), stands, ~tied))
+    parts.append(_small(looking, windows, (x, biases), stands, ~tied))
     return Candidates(windows, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -130,14 +130,14 @@ def _climbed(looking: LineSearch, windows: Windows, x: Tensor, number: int) -> T
     return search.gradient(here, total, options=CLIMB, good=lambda points: met(points) > float(np.log(methods.CONTENT)))
 
 
-def _worth(looking: LineSearch, windows: Windows, x: Tensor, gain: Tensor, rows: np.ndarray, noise_level: float) -> np.ndarray:
+def _worth(looking: LineSearch, windows: Windows, x: Tensor, biases: Tensor, rows: np.ndarray, noise_level: float) -> np.ndarray:
     """Log likelihood of rows (n, 64) at unmoved points, with the biases of their tokens added: (n,), in nats, as beam.py scores lines."""
     model = looking.problem.model
     assert model.prior is not None
     tokens = torch.from_numpy(tok.transpose(rows, looking.transposition).astype(np.int64))
     logits = model.vae.logits_along(model.prior.restore(x), torch.from_numpy(windows.meters), tokens, torch.full((len(x),), noise_level))
     here = tokens.clamp(max=tok.VOCABULARY - 1)[..., None]
-    each = torch.log_softmax(logits, -1).gather(2, here)[..., 0] + gain.gather(2, here)[..., 0].clamp(min=-100.0)
+    each = torch.log_softmax(logits, -1).gather(2, here)[..., 0] + biases.gather(2, here)[..., 0].clamp(min=-100.0)
     return each.masked_fill(tokens == tok.PAD, 0.0).sum(1).numpy()
 
 
@@ -169,9 +169,9 @@ def _small(
     for first in range(0, len(of), JUDGED_AT_ONCE):
         some = np.arange(first, min(first + JUDGED_AT_ONCE, len(of)))
         scores.append(np.nan_to_num(problem.piece.scores(problem.constraints, every.states(state, some))) @ weights)
-    gain = np.concatenate(scores) - problem.piece.scores(problem.constraints, state[None])[0] @ weights
-    best = np.argsort(-gain, kind="stable")[:MOST_SMALL]
-    best = best[gain[best] > ENOUGH]
+    improvement = np.concatenate(scores) - problem.piece.scores(problem.constraints, state[None])[0] @ weights
+    best = np.argsort(-improvement, kind="stable")[:MOST_SMALL]
+    best = best[improvement[best] > ENOUGH]
     of, new = of[best], new[best]
     x, bias_of = base
     cost = np.zeros(len(best))
@@ -200,12 +200,12 @@ def _taken(problem: EditProblem, state: np.ndarray, candidates: Candidates) -> n
             break
         now = problem.piece.scores(problem.constraints, state[None])[0] @ weights
         scores = problem.piece.scores(problem.constraints, candidates.states(state, looked_at))
-        gain = np.nan_to_num(scores) @ weights - now
-        gain[_broken(problem, state, scores)] = -np.inf
+        improvement = np.nan_to_num(scores) @ weights - now
+        improvement[_broken(problem, state, scores)] = -np.inf
         met = (scores >= MET).all(axis=1)
-        value = np.where(met, 1e6 - candidates.cost[looked_at], gain / (1.0 + candidates.cost[looked_at]))
+        value = np.where(met, 1e6 - candidates.cost[looked_at], improvement / (1.0 + candidates.cost[looked_at]))
         best = np.argsort(-value, kind="stable")
-        best = best[gain[best] > ENOUGH]
+        best = best[improvement[best] > ENOUGH]
         if not len(best):
             break
         _, firsts = np.unique(candidates.of[looked_at[best]], return_index=True)

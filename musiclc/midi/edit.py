@@ -112,7 +112,7 @@ def _voices(section: MeterSection, melody: Melody, style: "_Manner") -> list[_Vo
         if note.start in old:
             was, source = old[note.start]
             voice = _kept(source, source.pitch if note.pitch == was.pitch else _playable(note.pitch - section.octaves))
-            voice.new_off = _end_moves(note, was, section.grid.end(source), following) or (voice.off is None and voice.changed)
+            voice.new_off = _end_shifts(note, was, section.grid.end(source), following) or (voice.off is None and voice.changed)
         else:
             tick = style.onset(section, note.start)
             voice = _Voice(None, _playable(note.pitch - section.octaves), style.near(tick).channel, (tick, 2, 0, 0), None, True)
@@ -127,7 +127,7 @@ def _extra_voices(section: MeterSection, pitches: Sequence[int | None]) -> list[
     return [_kept(n, n.pitch if new == old else _playable(new - section.octaves)) for n, (_, old), new in both if new is not None]
 
 
-def _end_moves(note: Note, was: Note, sounds_to: int, following: int) -> bool:
+def _end_shifts(note: Note, was: Note, sounds_to: int, following: int) -> bool:
     """Whether a note's end must move for it to be read as wanted. sounds_to, following: the steps of its own end, of the next note."""
     return sounds_to != note.end if note.end != was.end else min(sounds_to, following) != note.end
 
