@@ -7,7 +7,7 @@ Splits: tunes that share a four-bar window up to transposition form a group, and
 `validation` (5 %) or `test` (5 %) by a hash of its first tune's name. `near` and `far` are collections that never train;
 of these only windows that no training tune holds are kept. Every window is kept once, up to transposition.
 
-Inside: `COLLECTIONS`, `Tune`, `read_collection`, `read_folder`, `build`, `Dataset`, `save`, `load`.
+Inside: `COLLECTIONS`, `Tune`, `read_collection`, `read_folder`, `windows`, `Groups`, `split_by_hash`, `build`, `Dataset`, `save`, `load`.
 """
 
 import hashlib
@@ -93,14 +93,18 @@ class Dataset:
 # ---- reading -------------------------------------------------------------------------------------------------------
 
 
-def read_collection(name: str, workers: int = 2, progress: Progress | None = None) -> Iterator[Tune]:
-    """The tunes of one collection of music21's corpus, in order of name. Raises InputError when music21 is not installed."""
+def collection_folder(name: str) -> Path:
+    """Where one collection of music21's corpus lies. Raises InputError when music21 is not installed."""
     try:
         import music21
     except ImportError as error:
         raise InputError("music21 is not installed: pip install 'musiclc[train]'") from error
-    folder = Path(music21.__file__).parent / "corpus" / name
-    yield from read_folder(folder, workers=workers, progress=progress, collection=name)
+    return Path(music21.__file__).parent / "corpus" / name
+
+
+def read_collection(name: str, workers: int = 2, progress: Progress | None = None) -> Iterator[Tune]:
+    """The tunes of one collection of music21's corpus, in order of name. Raises InputError when music21 is not installed."""
+    yield from read_folder(collection_folder(name), workers=workers, progress=progress, collection=name)
 
 
 def read_folder(folder: Path, *, collection: str = "", workers: int = 2, progress: Progress | None = None) -> Iterator[Tune]:
@@ -109,15 +113,20 @@ def read_folder(folder: Path, *, collection: str = "", workers: int = 2, progres
     A file or tune that cannot be read is yielded without runs, the reason counted in `skipped`. Raises InputError when the
     folder holds no such file.
     """
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _READERS)
-    if not paths:
-        raise InputError(f"{folder}: no file to learn from; wanted {', '.join(sorted(_READERS))}")
     collection = collection or folder.name
-    units = [unit for path in paths for unit in _units(path, path.relative_to(folder).as_posix())]
-    for done, tune in enumerate(_mapped(_read_unit, [(collection, *unit) for unit in units], workers), start=1):
+    units = units_in(folder)
+    for done, tune in enumerate(mapped(_read_unit, [(collection, *unit) for unit in units], workers), start=1):
         yield tune
         if progress:
             progress(done, len(units), collection)
+
+
+def units_in(folder: Path) -> list[tuple[str, str, str]]:
+    """(tune name, suffix, ABC text or path) of all that a folder holds, in order of name. Raises InputError when that is nothing."""
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in READERS)
+    if not paths:
+        raise InputError(f"{folder}: no file to learn from; wanted {', '.join(sorted(READERS))}")
+    return [unit for path in paths for unit in _units(path, path.relative_to(folder).as_posix())]
 
 
 def _units(path: Path, name: str) -> list[tuple[str, str, str]]:
@@ -134,7 +143,7 @@ def _read_unit(unit: tuple[str, str, str, str]) -> Tune:
     collection, name, suffix, source = unit
     tune = Tune(f"{collection}/{name}", collection)
     try:
-        reading = _READERS[suffix](source)
+        reading = READERS[suffix](source)
     except MusiclcError as error:
         tune.skipped["files or tunes: cannot be read"] += 1
         tune.skipped[f"unreadable: {tune.name}: {str(error)[:160]}"] += 1
@@ -161,7 +170,7 @@ def _read_midi(path: str) -> Any:
     return read_runs(Path(path))
 
 
-_READERS = {
+READERS = {
     ".abc": _read_abc,
     ".mxl": _read_score,
     ".xml": _read_score,
@@ -172,7 +181,8 @@ _READERS = {
 }
 
 
-def _mapped(function: Callable, items: list, workers: int) -> Iterable:
+def mapped(function: Callable, items: list, workers: int) -> Iterable:
+    """function of each item, in order; in `workers` processes where there are several."""
     if workers < 2 or len(items) < 2:
         yield from map(function, items)
         return
@@ -198,7 +208,7 @@ def windows(tune: Tune) -> Iterator[tuple[Melody, int]]:
                 tune.skipped["windows: a bar without onset, or too few notes"] += 1
 
 
-class _Groups:
+class Groups:
     """Union–find over tune numbers: tunes that share a window."""
 
     def __init__(self) -> None:
@@ -238,7 +248,7 @@ class _Collected:
     collections: list[str] = field(default_factory=list)
     windows: list[_Window] = field(default_factory=list)
     skipped: dict[str, Counter] = field(default_factory=dict)
-    groups: _Groups = field(default_factory=_Groups)
+    groups: Groups = field(default_factory=Groups)
     first_holder: dict[tuple, int] = field(default_factory=dict)
 
     def take_in(self, tune: Tune) -> None:
@@ -255,7 +265,7 @@ class _Collected:
     def split_of(self, window: _Window) -> int:
         """The number of its split in SPLITS: its collection's, or by a hash of its group's first tune."""
         fixed = self.fixed_split.get(self.collections[window.tune])
-        return SPLITS.index(fixed) if fixed else _split_of_group(self.names[self.groups.find(window.tune)])
+        return SPLITS.index(fixed) if fixed else split_by_hash(self.names[self.groups.find(window.tune)])
 
     def distinct(self) -> list[_Window]:
         """Every window once, up to transposition; near and far come last, so that what train holds is not theirs."""
@@ -270,7 +280,8 @@ class _Collected:
         return kept
 
 
-def _split_of_group(name: str) -> int:
+def split_by_hash(name: str) -> int:
+    """Number in SPLITS of the split of a group whose first tune has that name: train, validation or test."""
     point = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
     return SPLITS.index("test" if point < 0.05 else "validation" if point < 0.10 else "train")
 

@@ -8,7 +8,7 @@ bar that the grid cannot hold, and at a repeat's first ending (which is read onc
 - Onsets off the sixteenth grid (triplets, ornaments) are moved to the nearest step when at most a quarter of the bar's
   notes need it; where two then meet, the longer stays. Grace notes are left out. Of a chord the top note counts.
 
-Inside: `split_abc`, `read_abc`, `read_file`, `runs_of_score`.
+Inside: `split_abc`, `read_abc`, `read_file`, `parse_abc`, `parse_file`, `runs_of_score`, `on_grid`.
 """
 
 import re
@@ -62,16 +62,26 @@ def split_abc(text: str) -> list[str]:
 
 def read_abc(text: str) -> Reading:
     """One ABC tune. Raises InputError when music21 cannot parse it."""
-    from music21 import converter
-
-    return runs_of_score(_parse(lambda: converter.parseData(text, format="abc"), "ABC tune"))
+    return runs_of_score(parse_abc(text))
 
 
 def read_file(path: Path) -> Reading:
     """One MusicXML or kern file. Raises InputError when music21 cannot parse it."""
+    return runs_of_score(parse_file(path))
+
+
+def parse_abc(text: str) -> Any:
+    """The music21 score of one ABC tune. Raises InputError when music21 cannot parse it."""
     from music21 import converter
 
-    return runs_of_score(_parse(lambda: converter.parse(path, forceSource=True, storePickle=False), str(path)))
+    return _parse(lambda: converter.parseData(text, format="abc"), "ABC tune")
+
+
+def parse_file(path: Path) -> Any:
+    """The music21 score of one MusicXML or kern file. Raises InputError when music21 cannot parse it."""
+    from music21 import converter
+
+    return _parse(lambda: converter.parse(path, forceSource=True, storePickle=False), str(path))
 
 
 def _parse(parse: Any, what: str) -> Any:
@@ -201,10 +211,10 @@ def _as_melody(run: list[Bar], skipped: Counter) -> Iterator[Melody]:
         return
     written = int(run[0].full)
     events = [(i * written + onset, length, pitch, tied) for i, bar in enumerate(run) for onset, length, pitch, tied in bar.events]
-    yield Melody(_on_grid(events, bars * METERS[meter]), meter, bars)
+    yield Melody(on_grid(events, bars * METERS[meter]), meter, bars)
 
 
-def _on_grid(events: list[Event], steps: int) -> tuple[Note, ...]:
+def on_grid(events: list[Event], steps: int) -> tuple[Note, ...]:
     """Notes on the grid, one at a time, ties joined; events are in order of time, in steps from the run's first."""
     slots: dict[int, tuple[Fraction, int, int]] = {}  # onset → (length as written, pitch, end)
     last: int | None = None
