@@ -180,7 +180,8 @@ def _splits(works: Sequence[Work], fixed: dict[str, str]) -> np.ndarray:
 
 def _splits_by_windows(works: Sequence[Work], fixed: dict[str, str]) -> tuple[np.ndarray, Groups]:
     """The splits that corpus.build gives these works: (works,); and the groups that it makes."""
-    groups, holder = Groups(), {}
+    groups = Groups()
+    holder: dict[tuple, int] = {}
     for number, work in enumerate(works):
         if work.collection not in fixed:
             for window, _ in corpus.windows(corpus.Tune(work.name, work.collection, work.runs)):
