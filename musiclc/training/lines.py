@@ -64,11 +64,11 @@ class Line:
 def lines_of(part: WrittenPart, skipped: Counter) -> tuple[list[Line], np.ndarray]:
     """The lines of a part, and its heights (whole bars,). What is left out is counted in `skipped`, in bars."""
     bars = whole_bars(in_playing_order(part.bars), skipped)
-    lines = [_line(bars, low, high) for low, high in _stretches(bars, skipped)]
+    lines = [_line(bars, low, high) for low, high in _runs(bars, skipped)]
     return lines, heights([bar for bar, _ in bars])
 
 
-def _stretches(bars: Sequence[Marked], skipped: Counter) -> Iterator[tuple[int, int]]:
+def _runs(bars: Sequence[Marked], skipped: Counter) -> Iterator[tuple[int, int]]:
     """First bar, and bar after the last, of every stretch in one meter that we know, without silence at its ends or for long."""
     for meter, group in groupby(range(len(bars)), key=lambda i: _meter(bars[i][0])):
         places = list(group)

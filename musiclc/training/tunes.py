@@ -12,7 +12,7 @@ training or validation tune are marked `KNOWN`.
 
 Every tune weighs the same when windows are drawn, however many parts and bars it has.
 
-Inside: `Tunes`, `Windows`, `build`, `save`, `load`.
+Inside: `Tunes`, `TuneWindows`, `build`, `save`, `load`.
 """
 
 import json
@@ -39,8 +39,8 @@ _HELD_OUT = [SPLITS.index(name) for name in ("train", "validation", "test")]  # 
 
 
 @dataclass(frozen=True)
-class Windows:
-    """Windows of lines in one meter. tokens (n, bars × steps a bar) uint8; line, before, after (n,): its line, and that line's bars around it.
+class TuneWindows:
+    """TuneWindows of lines in one meter. tokens (n, bars × steps a bar) uint8; line, before, after (n,): its line, and that line's bars around it.
 
     opens, closes: bool (n,), whether the tune begins before the first of those bars, and ends after the last.
     """
@@ -132,14 +132,14 @@ class Tunes:
         upto = np.cumsum(1 / count[tune])
         return places[np.searchsorted(upto, random.random(n) * upto[-1], side="right").clip(max=len(places) - 1)]
 
-    def windows(self, places: np.ndarray, bars: int) -> Windows:
+    def windows(self, places: np.ndarray, bars: int) -> TuneWindows:
         """The windows of `bars` bars at places (n, 2), all in one meter. A note that sounds over a window's first step begins anew there."""
         line, first = places[:, 0], places[:, 1]
         steps = _steps_of(self.meter[line[:1]])
         rows = [struck(self.line(i), at * steps[0], (at + bars) * steps[0]) for i, at in places.tolist()]
         after = self.bars[line] - first - bars
         tokens = np.stack(rows) if rows else np.zeros((0, 0), np.uint8)
-        return Windows(tokens, line, first, after, self.begins[line] > 0, self.ends[line] > 0)
+        return TuneWindows(tokens, line, first, after, self.begins[line] > 0, self.ends[line] > 0)
 
 
 def _steps_of(meter: np.ndarray) -> np.ndarray:
