@@ -38,11 +38,8 @@ def command(inputs: tuple[str, ...], track: str, recursive: bool, as_json: bool)
 
 
 def _entry(name: str, song: Any) -> dict[str, Any]:
-    import numpy as np
+    from musiclc.rules.tonic import named
 
-    from musiclc.rules import best_key
-
-    counts = np.bincount([n.pitch % 12 for n in song.melody.notes], minlength=12)
     tracks = [asdict(t) for t in song.tracks]
     return {
         "file": name,
@@ -52,10 +49,10 @@ def _entry(name: str, song: Any) -> dict[str, Any]:
         "meters": [{"bar": bar, "meter": meter} for bar, meter in song.meters],
         "tempos": [{"bar": bar, "bpm": bpm} for bar, bpm in song.tempos],
         "key_signatures": [{"bar": bar, "key": key} for bar, key in song.key_signatures],
-        "key": best_key(counts / counts.sum()),
+        "key": named(song.melody),
         "tracks": [t | {"channels": [c + 1 for c in t["channels"]]} for t in tracks],
         "track": song.track.index,
-        "notes": int(counts.sum()),
+        "notes": len(song.melody.notes),
         "edited_bars": [list(span) for span in song.edited_bars],
         "warnings": song.warnings,
     }

@@ -26,13 +26,14 @@ no weight knows a mode: modes rarer than these books' four need no examples.
 Conventions: a pitch class is 0-11 with C = 0; melodies come as token rows (n, T) in one meter, T any whole number of bars, any meter
 such as "9/8". Transposition moves the tonic and changes nothing else. A pentatonic tune is heard in a mode of seven notes with its tonic.
 
-Inside: `MODES`, `evidence`, `variants`, `scores`, `heard`.
+Inside: `MODES`, `evidence`, `variants`, `scores`, `heard`, `named`.
 """
 
 import numpy as np
 
 from musiclc.music import tokens as tok
-from musiclc.music.theory import SCALES, STEPS_PER_QUARTER
+from musiclc.music.melody import Melody
+from musiclc.music.theory import PITCH_CLASS_NAMES, SCALES, STEPS_PER_QUARTER
 
 MODES = ("major", "minor", "harmonic minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian")
 EVIDENCE = ("time", "downbeat", "long", "last", "first", "leading", "fourth", "bar ends")
@@ -151,3 +152,9 @@ def heard(tokens: np.ndarray, meter: str) -> tuple[np.ndarray, np.ndarray, np.nd
     silent = ~tok.onsets(tokens).any(axis=1)
     tonic = (best // len(MODES) + last) % 12
     return np.where(silent, -1, tonic), np.where(silent, -1, best % len(MODES)), np.where(silent, 0.0, sure)
+
+
+def named(melody: Melody) -> str:
+    """The key that a melody is heard in, such as "D dorian"; "none" for a silent one."""
+    tonic, mode, _ = heard(tok.from_melody(melody)[None], melody.meter)
+    return f"{PITCH_CLASS_NAMES[tonic[0]]} {MODES[mode[0]]}" if tonic[0] >= 0 else "none"

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from musiclc.music import tokens as tok
+from musiclc.music.melody import Melody
 from musiclc.music.theory import SCALES
 from musiclc.rules import tonic
+from tests.helpers import c_major_scale
 
 C = 60
 SCALE = {mode: [C + s for s in SCALES[mode]] for mode in tonic.MODES}
@@ -123,3 +125,9 @@ def test_silence_has_no_home_and_a_batch_is_its_rows():
     assert sure[1] == 0
     assert ((sure[[0, 2]] > 0.5) & (sure[[0, 2]] <= 1)).all()
     assert (tonic.heard(rows[2:], "4/4")[0] == found[2:]).all()
+
+
+def test_a_melodys_key_has_a_name():
+    assert tonic.named(c_major_scale()) == "C major"
+    assert tonic.named(c_major_scale().transpose(3)) == "Eb major"
+    assert tonic.named(Melody(())) == "none"
