@@ -147,9 +147,8 @@ def _critics(model: "Model", constraints: list[Constraint], how: Method, transpo
 
 def finished(rounds: "Rounds", candidate: "Candidate", attempts: int) -> Sample:
     """What is delivered of an item's best candidate after so many draws: repaired or edited where it missed and more than one draw was allowed."""
-    problem, moved, added = rounds.problem, 0, False
-    tokens = candidate.tokens
-    if rounds.options.attempts > 1:
+    problem, tokens, moved, added = rounds.problem, candidate.tokens, 0, False
+    if not candidate.met and rounds.options.attempts > 1:
         tokens, moved = _repaired(tokens, problem.constraints)
         if rounds.options.how.near:
             tokens, added = _edited(problem.model, problem.constraints, tokens, problem.meter)

@@ -122,14 +122,18 @@ def test_a_file_that_cannot_be_done_fails_its_job(tiny, song, tmp_path):
     assert not [m for m in found if isinstance(m, messages.Made)]
 
 
-def test_jobs_are_checked_as_their_requests_would_be(song):
+def test_jobs_are_checked_as_their_requests_would_be(song, tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "a.mid").write_bytes(to_bytes(c_major_scale()))
+    both = [song, str(tmp_path / "below" / "a.mid")]
+
     def mistakes(*jobs):
         from musiclc.batch.table import Row
 
         return [text for job in _jobs.checker().checked(Row(i, values) for i, values in enumerate(jobs, 1)) for text in job.mistakes]
 
-    assert mistakes({"command": "interpolate", "input": [song, song]}, {"command": "vary", "input": song}) == []
-    assert mistakes({"command": "transform", "input": [song, song]})[0].endswith("put {index} into --name, such as '{stem}-{index}.mid'")
+    assert mistakes({"command": "interpolate", "input": both}, {"command": "vary", "input": song}) == []
+    assert mistakes({"command": "transform", "input": both})[0].endswith("put {index} into --name, such as '{stem}-{index}.mid'")
     assert mistakes({"command": "vary", "input": song, "density": "40"})[0].startswith("density '40' cannot be met in 4/4")
 
 
@@ -147,3 +151,9 @@ def test_requests_refuse_what_they_do_not_know():
     for name, known in commands.COMMANDS.items():
         with pytest.raises(UsageError, match=f"kye: unknown to {name}; did you mean key?"):
             known.request_of({"kye": "C", "input": ["a.mid", "b.mid"][: 2 if name == "interpolate" else 1]} if name != "sample" else {"kye": "C"})
+
+
+def test_a_job_may_say_in_what_the_networks_run(tiny, song):
+    for command, options, shape in (("sample", {"realism": "0"}, "s"), ("transform", {"input": [song]}, "")):
+        made, _ = served(command, part("j", **options, model=tiny, numerics="float32"), shape=shape)
+        assert made.entries[0]["numerics"].startswith("float32 ")
