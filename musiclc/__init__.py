@@ -16,7 +16,7 @@ Names are loaded when first used, so that importing musiclc costs nothing.
 import importlib
 from typing import Any
 
-_HOME = {
+_PLACES = {
     "load": "model.checkpoint",
     "sample": "sampling.sample",
     "run": "batch.commands",
@@ -39,13 +39,13 @@ _HOME = {
     "read_song": "midi",
     "to_bytes": "midi",
 }
-__all__ = sorted(_HOME)
+__all__ = sorted(_PLACES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _PLACES:
         raise AttributeError(f"module 'musiclc' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(f"musiclc.{_HOME[name]}"), name)
+    return getattr(importlib.import_module(f"musiclc.{_PLACES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -20,7 +20,7 @@ import pytest
 from musiclc.cli import COMMANDS, group
 from musiclc.data import shipped_model
 from musiclc.rules import RULES
-from musiclc.sampling.sample import METHODS
+from musiclc.sampling.request import METHODS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -144,7 +144,7 @@ def test_options_in_sentences_belong_to_a_command_that_their_section_names(folde
 
 def test_every_method_has_its_row():
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", README.split("| `--method` | how it moves |")[1].split("\n\n")[0], re.MULTILINE)
-    assert sorted(name for row in rows for name in spans(row)) == sorted(set(METHODS) - {"auto"})
+    assert sorted(name for row in rows for name in spans(row)) == sorted(METHODS)
 
 
 # ---- rules, files, names -------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def test_a_worker_has_no_command_line(tiny, song):
         import sys
         from musiclc.batch import commands, messages
         unit = messages.Unit(1, "transform", "", (messages.JobPart("j", {{"input": [{song!r}], "key": "D", "model": {tiny!r}}}, 1, (1,), 1, "f"),))
-        (made, done) = commands.runners()["transform"](unit, messages.alone)
+        (made, done) = commands.runners()["transform"](unit, lambda shape: None)
         print(made.entries[0]["file"], [m for m in sys.modules if m.split(".")[0] == "click" or m.startswith("musiclc.cli")])"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "j/a.mid []\n"
@@ -82,7 +82,7 @@ def test_a_command_that_ends_half_way_hands_over_nothing(monkeypatch):
 
     half = commands.BatchCommand("musiclc.sampling.request:SampleRequest", "")
     monkeypatch.setattr(commands.BatchCommand, "made", lambda self, request: run(request))
-    found = list(commands.run_alone(half, messages.Unit(1, "sample", "", (part("a"), part("b"))), messages.alone))
+    found = list(commands.run_alone(half, messages.Unit(1, "sample", "", (part("a"), part("b"))), lambda shape: None))
     assert failures(found) == {"a": "no more paper", "b": "no more paper"}
     assert not [m for m in found if isinstance(m, messages.Made)]
 
@@ -122,14 +122,18 @@ def test_a_file_that_cannot_be_done_fails_its_job(tiny, song, tmp_path):
     assert not [m for m in found if isinstance(m, messages.Made)]
 
 
-def test_jobs_are_checked_as_their_requests_would_be(song):
+def test_jobs_are_checked_as_their_requests_would_be(song, tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "a.mid").write_bytes(to_bytes(c_major_scale()))
+    both = [song, str(tmp_path / "below" / "a.mid")]
+
     def mistakes(*jobs):
         from musiclc.batch.table import Row
 
         return [text for job in _jobs.checker().checked(Row(i, values) for i, values in enumerate(jobs, 1)) for text in job.mistakes]
 
-    assert mistakes({"command": "interpolate", "input": [song, song]}, {"command": "vary", "input": song}) == []
-    assert mistakes({"command": "transform", "input": [song, song]})[0].endswith("put {index} into --name, such as '{stem}-{index}.mid'")
+    assert mistakes({"command": "interpolate", "input": both}, {"command": "vary", "input": song}) == []
+    assert mistakes({"command": "transform", "input": both})[0].endswith("put {index} into --name, such as '{stem}-{index}.mid'")
     assert mistakes({"command": "vary", "input": song, "density": "40"})[0].startswith("density '40' cannot be met in 4/4")
 
 
