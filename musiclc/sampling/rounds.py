@@ -68,7 +68,7 @@ class Candidate:
 
 
 @dataclass
-class _Open:
+class _Underway:
     """The items that are being drawn: each one's best so far and how many draws it has had; those whose next round is due, and its draws in all."""
 
     best: dict[SampleKey, Candidate] = field(default_factory=dict)
@@ -105,36 +105,36 @@ class Rounds:
         more: at most how many → the next items, no two of them the same; asked anew each time that a chunk has room, so that
         late comers share chunks with those that are still being drawn. Ends once it gives none and none is being drawn.
         """
-        items_open = _Open()
-        while items := self._due(items_open, more):
-            drawn = items_open.drawn
+        underway = _Underway()
+        while items := self._due(underway, more):
+            drawn = underway.drawn
             now = [(item, attempt + 1) for item in items for attempt in range(drawn[item], drawn[item] + self._next(drawn[item]))]
-            items_open.best.update(self._judged(now, items_open.best))
-            for candidate in self._with_nll(self._done(items_open, items)):
+            underway.best.update(self._judged(now, underway.best))
+            for candidate in self._with_nll(self._done(underway, items)):
                 yield candidate, drawn.pop(candidate.key)
 
-    def _due(self, items_open: _Open, more: Callable[[int], Sequence[SampleKey]]) -> list[SampleKey]:
+    def _due(self, underway: _Underway, more: Callable[[int], Sequence[SampleKey]]) -> list[SampleKey]:
         """The items of the next round: new ones, until enough draws wait for a few chunks of their own."""
-        items = [] if items_open.waiting >= TOGETHER * CHUNK else list(more(CHUNK))
+        items = [] if underway.waiting >= TOGETHER * CHUNK else list(more(CHUNK))
         if items:
             return items
-        room, again = TOGETHER * CHUNK, items_open.again
-        while again and (not items or self._next(items_open.drawn[again[0]]) <= room):
+        room, again = TOGETHER * CHUNK, underway.again
+        while again and (not items or self._next(underway.drawn[again[0]]) <= room):
             items.append(again.popleft())
-            room -= self._next(items_open.drawn[items[-1]])
-        items_open.waiting -= TOGETHER * CHUNK - room
+            room -= self._next(underway.drawn[items[-1]])
+        underway.waiting -= TOGETHER * CHUNK - room
         return items
 
-    def _done(self, items_open: _Open, items: Sequence[SampleKey]) -> list[Candidate]:
+    def _done(self, underway: _Underway, items: Sequence[SampleKey]) -> list[Candidate]:
         """After a round of these items: the best of those that need no better; the others wait for another round."""
-        done, drawn, attempts = [], items_open.drawn, self.options.attempts
+        done, drawn, attempts = [], underway.drawn, self.options.attempts
         for item in items:
             drawn[item] += self._next(drawn[item])
-            if drawn[item] < attempts and not items_open.best[item].good(self.enough, drawn[item], attempts):
-                items_open.again.append(item)
-                items_open.waiting += self._next(drawn[item])
+            if drawn[item] < attempts and not underway.best[item].good(self.enough, drawn[item], attempts):
+                underway.again.append(item)
+                underway.waiting += self._next(drawn[item])
             else:
-                done.append(items_open.best.pop(item))
+                done.append(underway.best.pop(item))
         return done
 
     def _next(self, drawn: int) -> int:

@@ -122,14 +122,18 @@ def test_a_file_that_cannot_be_done_fails_its_job(tiny, song, tmp_path):
     assert not [m for m in found if isinstance(m, messages.Made)]
 
 
-def test_jobs_are_checked_as_their_requests_would_be(song):
+def test_jobs_are_checked_as_their_requests_would_be(song, tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "a.mid").write_bytes(to_bytes(c_major_scale()))
+    both = [song, str(tmp_path / "below" / "a.mid")]
+
     def mistakes(*jobs):
         from musiclc.batch.table import Row
 
         return [text for job in _jobs.checker().checked(Row(i, values) for i, values in enumerate(jobs, 1)) for text in job.mistakes]
 
-    assert mistakes({"command": "interpolate", "input": [song, song]}, {"command": "vary", "input": song}) == []
-    assert mistakes({"command": "transform", "input": [song, song]})[0].endswith("put {index} into --name, such as '{stem}-{index}.mid'")
+    assert mistakes({"command": "interpolate", "input": both}, {"command": "vary", "input": song}) == []
+    assert mistakes({"command": "transform", "input": both})[0].endswith("put {index} into --name, such as '{stem}-{index}.mid'")
     assert mistakes({"command": "vary", "input": song, "density": "40"})[0].startswith("density '40' cannot be met in 4/4")
 
 
