@@ -14,7 +14,7 @@ from musiclc.rules import RULES, parse_constraint
 from musiclc.rules.base import Constraint
 
 
-class _GoalType(click.ParamType):
+class _ConstraintType(click.ParamType):
     """A goal of one shipped rule, or what --rule takes; a mistake is Click's own usage error."""
 
     name = "goal"
@@ -31,7 +31,7 @@ class _GoalType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class OwnRule(_GoalType):
+class OwnRule(_ConstraintType):
     """What --rule takes: NAME=GOAL, FILE.py:FUNCTION[=GOAL], or the NAME of a labelled critic; @WEIGHT may follow."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ def constraint_options(function: Callable) -> Callable:
     """--key, --density, … one a shipped rule, and --rule NAME=GOAL; the command gets them by these names, as Constraints."""
     for name, rule in reversed(RULES.items()):
         text = f"{rule.about}: {rule.goals}"
-        function = click.option(f"--{name}", name, type=_GoalType(_goal_parser(name)), metavar="GOAL", help=text)(function)
+        function = click.option(f"--{name}", name, type=_ConstraintType(_goal_parser(name)), metavar="GOAL", help=text)(function)
     help_text = "A rule by name, FILE.py:FUNCTION[=GOAL] of your own, or a NAME that musiclc critic taught; @WEIGHT may follow."
     return click.option("--rule", multiple=True, type=OwnRule(), metavar="NAME=GOAL|FILE.py:FUNCTION[=GOAL]", help=help_text)(function)
 
@@ -87,7 +87,7 @@ def edit_options(function: Callable) -> Callable:
     return track(hidden(run_options(function)))
 
 
-class _LogLines(logging.Handler):
+class _OnStandardError(logging.Handler):
     """Log records as lines on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -97,7 +97,7 @@ class _LogLines(logging.Handler):
 def talker(quiet: bool) -> Callable[[str], None]:
     """A function that says a line on standard error, or, when quiet, nothing; what the library logs goes the same way."""
     log = logging.getLogger("musiclc")
-    log.handlers = [_LogLines()]
+    log.handlers = [_OnStandardError()]
     log.setLevel(logging.ERROR if quiet else logging.INFO)
     log.propagate = False
     return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))

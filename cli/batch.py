@@ -96,7 +96,7 @@ def _run(plan: Any, place: "_Place", options: _Options) -> Any:
     from musiclc.batch import run as batch_run
 
     workers = options.workers or (_cores() if options.engine == "local" else None)
-    engine, tell = _engine(options, workers, place.folder), _Progress(plan.items, place, options)
+    engine, tell = _engine(options, workers, place.folder), _Printer(plan.items, place, options)
     try:
         return batch_run.run(plan, place.folder, engine, options.overwrite, tell, workers or 1)
     except KeyboardInterrupt:
@@ -161,7 +161,7 @@ def _say_what_would_be_made(rows: Any, as_json: bool, talk: Callable[[str], None
     talk(f"{missing} files to make; {bad} jobs cannot be run" if bad else f"{missing} files to make")
 
 
-class _Progress:
+class _Printer:
     """What to do with each message: print its files, move the bar, or say a line a minute where there is no terminal."""
 
     def __init__(self, total: int, place: _Place, options: _Options):

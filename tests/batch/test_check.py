@@ -87,3 +87,5 @@ def test_an_input_that_exists_comes_before_a_pattern(tmp_path, monkeypatch):
     assert found[1].options["input"] == ["Song i.mid", "Song l.mid"]
     assert found[2].mistakes == ["input: Song [x].mid: no such file"]
     assert found[3].mistakes == ["input: none.mid: no such file"]
+    (twice,) = checked({"command": "interpolate", "input": ["Song l.mid", "Song l.mid"]})
+    assert twice.options["input"] == ["Song l.mid", "Song l.mid"]

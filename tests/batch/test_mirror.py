@@ -23,7 +23,7 @@ def machine(tmp_path, monkeypatch):
 
 def brought(jobs, address, engine, overwrite=False):
     place = batch._Place(address, overwrite)
-    tell = batch._Teller(0, place, batch._Options("", None, None, "local", None, False, False, None, False, False, True))
+    tell = batch._Progress(0, place, batch._Options("", None, None, "local", None, False, False, None, False, False, True))
     outcome = run(jobs, place.folder, engine, overwrite=overwrite, tell=tell)
     place.bring()
     return outcome

@@ -189,5 +189,5 @@ def test_the_current_folder_is_off_the_import_path_unless_musiclc_is_there(tmp_p
         "/usr/lib/python",
         str(tmp_path / "lib"),
     ]
-    monkeypatch.setattr("musiclc.batch.process._HOME", tmp_path)
+    monkeypatch.setattr("musiclc.batch.process._ROOT", tmp_path)
     assert import_path(["", str(tmp_path)]) == ["", str(tmp_path)]
