@@ -191,3 +191,20 @@ def test_the_current_folder_is_off_the_import_path_unless_musiclc_is_there(tmp_p
     ]
     monkeypatch.setattr("musiclc.batch.process._ROOT", tmp_path)
     assert import_path(["", str(tmp_path)]) == ["", str(tmp_path)]
+
+
+def test_the_first_process_is_kept_from_ctrl_c_as_the_others_are(tmp_path):
+    """The first start of a process starts multiprocessing's resource tracker within it, which unblocks SIGINT."""
+    (tmp_path / "masks.py").write_text("import signal\ndef tell(end):\n    end.send(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))\n")
+    code = """if True:
+        from multiprocessing import Pipe
+        import masks
+        from musiclc.batch.process import started
+        for _ in range(2):
+            here, there = Pipe(duplex=False)
+            process = started(masks.tell, there)
+            print(here.recv())
+            process.join()"""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd="/", capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["True", "True"], done.stderr

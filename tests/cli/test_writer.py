@@ -188,3 +188,24 @@ def test_the_number_of_threads_changes_no_byte(tiny, tmp_path):
         found.append([hashlib.sha256((tmp_path / threads / name).read_bytes()).hexdigest() for name in written(tmp_path / threads)])
     assert len(found[0]) == 3
     assert found[0] == found[1]
+
+
+def test_an_interrupt_waits_for_the_end_of_a_write_and_is_ignored_where_it_was(monkeypatch):
+    from musiclc.cli._writer import _not_interrupted
+
+    done = []
+
+    def written(what):
+        with _not_interrupted():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append(what)
+
+    with pytest.raises(KeyboardInterrupt):
+        written("written")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        written("written behind an &")
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done == ["written", "written behind an &"]

@@ -105,3 +105,13 @@ def test_the_page_of_a_folder(tunes, tmp_path):
     assert "exists already" in musiclc("render", "in", "--report", "page.html", cwd=tmp_path, code=1).err
     (tunes / "manifest.jsonl").unlink()
     assert "manifest.jsonl: cannot be read" in musiclc("render", "in", "--report", "new.html", cwd=tmp_path, code=4).err
+
+
+def test_a_render_stopped_half_way_leaves_the_manifest_of_what_is_there(tmp_path):
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.mid").write_bytes(to_bytes(c_major_scale()))
+    made = plan([tmp_path], tmp_path / "out", ["svg"])
+    entries = render(made, pytest.fail)
+    next(entries)
+    entries.close()
+    assert [e["file"] for e in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["a.svg"]
