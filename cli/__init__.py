@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inspect": ("musiclc.cli.inspect", "Show what MIDI files hold, and what transform would touch."),
     "rules": ("musiclc.cli.rules", "Show the table of rules."),
     "critic": ("musiclc.cli.critic", "Fit, list and drop critics for rules of your own."),
-    "render": ("musiclc.cli.render", "Sample and play MIDI files."),
+    "render": ("musiclc.cli.render", "Draw and play MIDI files."),
     "prepare": ("musiclc.cli.prepare", "Make a dataset from corpora or a folder."),
     "train": ("musiclc.cli.train", "Train a model on a dataset."),
     "evaluate": ("musiclc.cli.evaluate", "Print the figures of a model."),

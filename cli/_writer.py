@@ -110,7 +110,7 @@ class Writer:
 
 @contextlib.contextmanager
 def _not_interrupted() -> Iterator[None]:
-    """Ctrl-C waits for the end of the block."""
+    """Ctrl-C waits for the end of the block, and then does what it did before: nothing, where it is ignored, as behind an & in a script."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -119,6 +119,6 @@ def _not_interrupted() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, former)
-    if stopped:
-        raise KeyboardInterrupt
+        signal.signal(signal.SIGINT, signal.SIG_DFL if former is None else former)
+    if stopped and callable(former):
+        former(signal.SIGINT, None)

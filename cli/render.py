@@ -21,7 +21,7 @@ from musiclc.errors import MusiclcError
 @json_option
 @quiet_option
 def command(inputs: tuple[Path, ...], folder: Path | None, report: Path | None, recursive: bool, overwrite: bool, **rest: bool) -> None:
-    """Sample and play MIDI files: every track, as piano rolls and as sound.
+    """Draw and play MIDI files: every track, as piano rolls and as sound.
 
     \b
     musiclc render out/*.mid -O pictures --svg --wav

@@ -1,4 +1,4 @@
-"""Sample piano rolls of four new melodies in C: python examples/piano_roll.py OUT.png"""
+"""Draw piano rolls of four new melodies in C: python examples/piano_roll.py OUT.png"""
 
 import sys
 

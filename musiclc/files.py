@@ -77,9 +77,11 @@ def locked(file: Path, patience: float = FOR_EVER) -> Iterator[None]:
     try:
         yield
     finally:
-        if isinstance(lock, filelock.UnixFileLock):
-            file.unlink(missing_ok=True)
-        lock.release()
+        try:
+            if isinstance(lock, filelock.UnixFileLock):
+                file.unlink(missing_ok=True)
+        finally:
+            lock.release()
 
 
 def _acquired(file: Path, patience: float) -> "filelock.BaseFileLock":

@@ -40,9 +40,6 @@ OLD_CLASSES = {
 }
 OUTSIDE = {"home"}  # attributes of other libraries: Path.home
 
-# Rooms that still have some; each is clean when its test passes.
-UNCLEAN: tuple[str, ...] = ()
-TWICE: set[str] = set()
 
 
 def room(path):
@@ -90,7 +87,7 @@ def classes():
 ROOMS = sorted({room(path) for path in FILES})
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xfail(strict=False)) if name in UNCLEAN else name for name in ROOMS])
+@pytest.mark.parametrize("name", ROOMS)
 def test_no_identifier_has_an_old_word(name):
     found = [line for path in FILES if room(path) == name for line in offenders(path)]
     assert not found, "\n" + "\n".join(found)
@@ -104,7 +101,7 @@ def test_old_words_would_be_found():
 
 
 def test_no_class_name_twice():
-    assert not {name: places for name, places in classes().items() if len(places) > 1 and name not in TWICE}
+    assert not {name: places for name, places in classes().items() if len(places) > 1}
 
 
 def test_no_class_has_an_old_name():

@@ -149,7 +149,7 @@ def _messages(workers: int, hired: Callable[..., _Worker], take: Take) -> Genera
                 else:
                     yield from _left_by(each, again)
                     crew.remove(each)
-                    each = hired(each.deaths + (not each.heard))
+                    each = hired(0 if each.heard else each.deaths + 1)
                     crew.append(each)
                 while _given(each, again, take):
                     pass

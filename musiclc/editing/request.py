@@ -18,7 +18,7 @@ from musiclc.rules.base import Constraint
 
 R = TypeVar("R", bound="EditRequest")  # typing.Self is of Python 3.11
 KEEP = 0.7
-EDIT_METHODS = ("auto", "pulled", "snap")
+EDIT_METHODS = ("auto", "beam", "snap")
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class EditOptions:
     """How to edit. keep: 0 (free) to 1 (touch nothing that is not needed); for a variation the share of notes to keep.
 
     track: "auto", a track's name or its index. realism: let go of the original, step by step, until this share of real phrases is less
-    likely than the result; 0 never does. temperature: of noise in the points that an edit starts from; 0 is none. method: "pulled", or
-    "snap", which moves every forbidden note to the nearest pitch allowed (a baseline); "auto" is "pulled". seed: any integer from 0.
+    likely than the result; 0 never does. temperature: of noise in the points that an edit starts from; 0 is none. method: "beam", or
+    "snap", which moves every forbidden note to the nearest pitch allowed (a baseline); "auto" is "beam". seed: any integer from 0.
     """
 
     keep: float = KEEP

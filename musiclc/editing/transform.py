@@ -177,7 +177,7 @@ def _edited(problem: "EditProblem", options: EditOptions) -> tuple[np.ndarray, s
     while attempts < MOST_TRIES and (not attempts or nll_per_note(model, piece, state) > enough):
         state = edited(replace(problem, strengths=problem.strengths.weaker(LOOSER**attempts), noise=(options.temperature, noise)))
         attempts += 1
-    return state, "pulled+critics" if problem.left else "pulled", attempts
+    return state, "beam+critics" if problem.left else "beam", attempts
 
 
 def _delivered(song: Song, problem: "EditProblem", state: np.ndarray, method: str, attempts: int) -> Edit:

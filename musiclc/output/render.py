@@ -99,25 +99,33 @@ def _check_manifest(path: Path, overwrite: bool) -> None:
 
 def render(made: RenderPlan, failed: Callable[[MusiclcError], None]) -> Iterator[dict[str, Any]]:
     """Write every file of the plan and yield its manifest entry; what goes wrong with an input goes to `failed`, the others are still done."""
+    entries: list[dict[str, Any]] = []
+    try:
+        for source in made.inputs:
+            for entry in _rendered(made, source, failed):
+                entries.append({**entry, "index": len(entries) + 1})
+                yield entries[-1]
+    finally:  # Ctrl-C, a closed pipe and a full disk, too, leave the manifest of what is there
+        if made.leaves_manifest and entries:
+            lines = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in entries)
+            write_whole(made.folder / MANIFEST, lines.encode(errors="surrogateescape"))
+
+
+def _rendered(made: RenderPlan, source: Path, failed: Callable[[MusiclcError], None]) -> Iterator[dict[str, Any]]:
+    """One input's files, each written and told; all of them are made before the first is written."""
     from musiclc.midi import read_notes
 
-    entries: list[dict[str, Any]] = []
-    for source in made.inputs:
-        try:
-            sheet = read_notes(source)
-            contents = {kind: KINDS[kind](sheet, source.name) for kind in made.kinds}
-        except MusiclcError as error:
-            failed(error)
-            continue
-        for kind, data in contents.items():
-            path = made.output(source, kind)
-            write_whole(path, data)
-            entry = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest(), "command": "render", "index": len(entries) + 1}
-            entries.append({**entry, "input": str(source), "kind": kind})
-            yield entries[-1]
-    if made.leaves_manifest:
-        lines = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in entries)
-        write_whole(made.folder / MANIFEST, lines.encode(errors="surrogateescape"))
+    try:
+        sheet = read_notes(source)
+        contents = {kind: KINDS[kind](sheet, source.name) for kind in made.kinds}
+    except MusiclcError as error:
+        failed(error)
+        return
+    for kind, data in contents.items():
+        path = made.output(source, kind)
+        write_whole(path, data)
+        digest = hashlib.sha256(data).hexdigest()
+        yield {"file": path.name, "sha256": digest, "command": "render", "index": 0, "input": str(source), "kind": kind}
 
 
 # ---- the page of a finished run ------------------------------------------------------------------------------------

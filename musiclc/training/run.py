@@ -38,7 +38,7 @@ class FitFiles:
     folder: Path
     name: str
     info: dict[str, Any]
-    talk: Talk = print
+    talk: Talk
     _last_save: float = field(default_factory=time.monotonic)
     _began: float = field(default_factory=time.monotonic)
 
@@ -81,7 +81,7 @@ class FitFiles:
             self._last_save = time.monotonic()
 
     def finish(self) -> None:
-        """Sample the curve and remove the state that is no longer needed."""
+        """Draw the curve and remove the state that is no longer needed."""
         self.state_path.unlink(missing_ok=True)
         lines = [json.loads(line) for line in self.curve_path.read_text().splitlines()]
         if lines:
@@ -125,7 +125,7 @@ class Stages:
     dataset: Dataset
     folder: Path
     engine: Any
-    talk: Talk = print
+    talk: Talk
 
     def files(self, name: str, config: Any, options: FitOptions) -> FitFiles:
         """The files of one fit."""
