@@ -41,7 +41,6 @@ OLD_CLASSES = {
 OUTSIDE = {"home"}  # attributes of other libraries: Path.home
 
 
-
 def room(path):
     """The folder of musiclc/ that a file lies in, "cli", or "musiclc" for its own files."""
     return path.relative_to(ROOT).parts[-2]
