@@ -27,10 +27,11 @@ _ONE_AT_A_TIME = threading.Lock()
 def started(target: Callable[..., None], *arguments: Any) -> SpawnProcess:
     """A new process that calls `target`, a function of a module, with the arguments, connections among them."""
     process = get_context("spawn").Process(target=target, args=arguments)
-    if hasattr(signal, "pthread_sigmask"):
-        resource_tracker.ensure_running()  # whose start, within that of the first process, would let Ctrl-C through again
-    with _ONE_AT_A_TIME, _clean_start(), _interrupts_blocked():
-        process.start()
+    with _ONE_AT_A_TIME, _clean_start():
+        if hasattr(signal, "pthread_sigmask"):
+            resource_tracker.ensure_running()  # whose start, within that of the first process, would let Ctrl-C through again
+        with _interrupts_blocked():
+            process.start()
     return process
 
 

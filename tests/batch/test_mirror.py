@@ -23,8 +23,7 @@ def machine(tmp_path, monkeypatch):
 
 def brought(jobs, address, engine, overwrite=False):
     place = batch._Place(address, overwrite)
-    tell = batch._Progress(0, place, batch._Options("", None, None, "local", None, False, False, None, False, False, True))
-    outcome = run(jobs, place.folder, engine, overwrite=overwrite, tell=tell)
+    outcome = run(jobs, place.folder, engine, overwrite=overwrite, tell=lambda message, done: place.bring_now_and_then())
     place.bring()
     return outcome
 
