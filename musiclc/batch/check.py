@@ -250,7 +250,7 @@ class Checker:
             found = hashlib.sha256()
             for part in parts:
                 try:
-                    found.update(str(part.relative_to(whole)).encode() + part.read_bytes())
+                    found.update(str(part.relative_to(whole)).encode(errors="surrogateescape") + part.read_bytes())
                 except OSError as error:
                     raise InputError(f"{part}: cannot be read ({error.strerror})") from error
             self._files[path] = found.hexdigest()

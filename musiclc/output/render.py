@@ -14,7 +14,7 @@ from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.files import write_whole
 from musiclc.midi.performance import Sheet
 from musiclc.output import audio, drawing, pianoroll
-from musiclc.output.manifest import MANIFEST, MIDI_SUFFIXES, read_manifest, read_within
+from musiclc.output.manifest import MANIFEST, MIDI_SUFFIXES, line_of, read_manifest, read_within
 
 # kind, which is the suffix of its files → what makes it of a sheet and the input's name
 KINDS: dict[str, Callable[[Sheet, str], bytes]] = {
@@ -88,7 +88,7 @@ def _check_manifest(path: Path, overwrite: bool) -> None:
     if not path.exists():
         return
     try:
-        own = all(json.loads(line).get("command") == "render" for line in path.read_text(encoding="utf-8").splitlines())
+        own = all(json.loads(line).get("command") == "render" for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines())
     except (OSError, ValueError, AttributeError):
         own = False
     if not own:
@@ -116,8 +116,7 @@ def render(made: RenderPlan, failed: Callable[[MusiclcError], None]) -> Iterator
             entries.append({**entry, "input": str(source), "kind": kind})
             yield entries[-1]
     if made.leaves_manifest:
-        lines = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in entries)
-        write_whole(made.folder / MANIFEST, lines.encode(errors="surrogateescape"))
+        write_whole(made.folder / MANIFEST, b"".join(map(line_of, entries)))
 
 
 # ---- the page of a finished run ------------------------------------------------------------------------------------
