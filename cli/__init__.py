@@ -82,5 +82,7 @@ def main() -> None:
     except MusiclcError as error:
         if os.environ.get("MUSICLC_DEBUG") == "1":
             raise
-        click.echo(f"musiclc: {error}", err=True)
+        from musiclc.cli._options import complain
+
+        complain(error)
         sys.exit(error.code)
