@@ -5,6 +5,7 @@ loads nothing heavy. `main` gives every error of the library its one line and it
 """
 
 import importlib
+import io
 import os
 import sys
 
@@ -74,10 +75,14 @@ def main() -> None:
     """Run the command line; never returns."""
     from musiclc.errors import MusiclcError
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files that are no UTF-8 go out as they are
     try:
         group(prog_name="musiclc")
     except MusiclcError as error:
         if os.environ.get("MUSICLC_DEBUG") == "1":
             raise
-        click.echo(f"musiclc: {error}", err=True)
+        from musiclc.cli._options import complain
+
+        complain(error)
         sys.exit(error.code)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from musiclc.errors import UsageError
+from musiclc.errors import UsageError, one_line
 from musiclc.model.numerics import NUMERICS
 from musiclc.rules import RULES, parse_constraint
 from musiclc.rules.base import Constraint
@@ -28,7 +28,7 @@ class _ConstraintType(click.ParamType):
         try:
             return self.parse(value)
         except UsageError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(one_line(error), param, ctx)
 
 
 class OwnRule(_ConstraintType):
@@ -136,6 +136,6 @@ def dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def complain(error: Exception) -> None:
+def complain(error: Exception | str) -> None:
     """One line on standard error."""
-    click.echo(f"musiclc: {error}", err=True)
+    click.echo(f"musiclc: {one_line(error)}", err=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from musiclc.cli._options import dump, json_option, progress_meter, quiet_option, talker
+from musiclc.cli._options import complain, dump, json_option, progress_meter, quiet_option, talker
 from musiclc.errors import MusiclcError
 
 EVERY = 60.0  # seconds between two journeys to an address
@@ -131,7 +131,7 @@ class _Place:
             try:
                 self.mirror.push()
             except MusiclcError as error:
-                click.echo(f"musiclc: {error} (tried again in a minute)", err=True)
+                complain(f"{error} (tried again in a minute)")
             self.last = time.monotonic()
 
 

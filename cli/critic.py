@@ -73,7 +73,7 @@ def remove(name: str) -> None:
     from musiclc.errors import MusiclcError
 
     dropped = critics.forget(name)
-    if labels.path_of(name).exists():
+    if labels.is_name(name) and labels.path_of(name).exists():
         labels.path_of(name).unlink()
         dropped += 1
     if not dropped:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from musiclc.cli._options import dump, json_option, progress_meter, quiet_option, talker
+from musiclc.cli._options import complain, dump, json_option, progress_meter, quiet_option, talker
 from musiclc.errors import MusiclcError
 
 
@@ -57,7 +57,7 @@ def _teller(failed: list[MusiclcError]):  # type: ignore[no-untyped-def]
     """A function that says an error on standard error and keeps it for the exit code."""
 
     def tell(error: MusiclcError) -> None:
-        click.echo(f"musiclc: {error}", err=True)
+        complain(error)
         failed.append(error)
 
     return tell

@@ -1,6 +1,7 @@
 """The errors that musiclc raises on purpose. Each message is one line: what came, what was wanted, the likely slip.
 
-`code` is the exit code that the command line gives it (contract.md, "Streams and exit codes").
+`code` is the exit code that the command line gives it (contract.md, "Streams and exit codes"). What a library or a user's function says may
+have lines of its own: `one_line` is for all that print errors.
 """
 
 
@@ -24,3 +25,8 @@ class InputError(MusiclcError):
 
 class CheckpointError(MusiclcError):
     """A model file that is broken, foreign or of another version."""
+
+
+def one_line(error: object) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split())

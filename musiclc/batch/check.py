@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from musiclc.batch.table import Mistake, Row, expanded
-from musiclc.errors import InputError, MusiclcError
+from musiclc.errors import InputError, MusiclcError, one_line
 
 OWN = ("id", "command", "grid")  # fields that are the batch's own
 MOST_REMEMBERED = 20_000  # values of a field that are kept parsed
@@ -130,7 +130,7 @@ class Checker:
             try:
                 job = self._made(command, name, row.line, values, texts)
             except MusiclcError as error:
-                mistakes.append(Mistake(row.line, "", str(error), error.code))
+                mistakes.append(Mistake(row.line, "", one_line(error), error.code))
         return job or _failed(name, row.line, command.name, mistakes)
 
     def _id(self, row: Row, given: Mapping[str, Any], mistakes: list[Mistake]) -> str:
@@ -196,7 +196,7 @@ class Checker:
         try:
             text = _canonical(field, value)
         except ValueError as error:
-            return "", None, str(error)
+            return "", None, one_line(error)
         known = self._known.setdefault((command.name, field.name), {})
         key = tuple(text) if isinstance(text, list) else text
         if key not in known:
@@ -205,7 +205,7 @@ class Checker:
             try:
                 known[key] = (field.convert(text), "")
             except (MusiclcError, ValueError) as error:
-                known[key] = (None, " ".join(str(error).split()))
+                known[key] = (None, one_line(error))
         return (text, *known[key])
 
     def _inputs(self, command: Command, line: int, texts: dict[str, Any], mistakes: list[Mistake]) -> None:
@@ -250,7 +250,7 @@ class Checker:
             found = hashlib.sha256()
             for part in parts:
                 try:
-                    found.update(str(part.relative_to(whole)).encode() + part.read_bytes())
+                    found.update(str(part.relative_to(whole)).encode(errors="surrogateescape") + part.read_bytes())
                 except OSError as error:
                     raise InputError(f"{part}: cannot be read ({error.strerror})") from error
             self._files[path] = found.hexdigest()

@@ -15,7 +15,6 @@ Inside: `Folder`, `refuse_foreign`.
 """
 
 import contextlib
-import json
 import os
 import shutil
 import socket
@@ -30,12 +29,12 @@ from musiclc.batch.records import FAILURES, JOURNAL, MANIFEST, PRIVATE, Entry, i
 from musiclc.batch.result import BatchResult
 from musiclc.errors import MusiclcError
 from musiclc.files import locked, synced, write_whole
+from musiclc.output.manifest import line_of
 
 LOCK, HOLDER = "lock", "holder"
 SCRATCH = f"{PRIVATE}/work"  # where local workers put what they need for a moment
 PATIENCE = 2.0  # seconds that a run waits for the lock of one that was just stopped
 SYNC_EVERY = 1.0  # seconds between two times that the journal is brought to the disk
-_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder a call
 
 
 class Folder:
@@ -99,7 +98,7 @@ class Folder:
         line = entries[0] if len(entries) == 1 else {"job": job, "entries": entries}
         with _spoken(self.private / JOURNAL):
             offset = self.journal.seek(0, os.SEEK_END)
-            self.journal.write(_encode(line).encode() + b"\n")
+            self.journal.write(line_of(line))
             if time.monotonic() - self._synced >= SYNC_EVERY:
                 os.fsync(self.journal.fileno())
                 self._synced = time.monotonic()
@@ -174,7 +173,7 @@ class _Ending:
         self._write(entries)
         if job.id in self.result.failures:
             error, code = self.result.failures[job.id]
-            self.failed.write(_encode({"job": job.id, "error": error, "code": code}).encode() + b"\n")
+            self.failed.write(line_of({"job": job.id, "error": error, "code": code}))
         everything = self.folder.records.of(job.id) if failed else []
         old = everything if job.mistakes else self.folder.old.get(job.id, [])
         self._drop(job.id, old, everything or old, {e["file"] for e in entries})
@@ -207,7 +206,7 @@ class _Ending:
 
     def _write(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            self.manifest.write(_encode(entry).encode() + b"\n")
+            self.manifest.write(line_of(entry))
 
     def _remove(self, job: str, entries: list[Entry]) -> None:
         """Remove the files that these entries name and that still have their bytes, and the job's folder once it is empty."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from musiclc.errors import MusiclcError
+from musiclc.errors import MusiclcError, one_line
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def failure(unit: int, job: str, error: Exception) -> Failed:
     if os.environ.get("MUSICLC_DEBUG") == "1":
         logging.getLogger("musiclc").exception("job %s", job)
     said = str(error) if isinstance(error, MusiclcError) else f"{type(error).__name__}: {error}"
-    return Failed(unit, job, " ".join(said.split()), getattr(error, "code", 1) if isinstance(error, MusiclcError) else 1)
+    return Failed(unit, job, one_line(said), getattr(error, "code", 1) if isinstance(error, MusiclcError) else 1)
 
 
 def serve(runners: dict[str, Runner], units: "queue.Queue[Unit | None]") -> Iterator[Message]:

@@ -45,7 +45,7 @@ class Records:
         found: list[Entry] = []
         for number, offset in self.places.get(job, []):
             self.files[number].seek(offset)
-            line = json.loads(self.files[number].readline())
+            line = json.loads(_text(self.files[number].readline()))
             found += line.get("entries", [line])
         return found
 
@@ -54,9 +54,13 @@ def _job_of(line: bytes) -> str:
     """The job that a line of manifest or journal names; read from its first field where that is plain, which is ten times as fast."""
     start, end = len(_FIRST), line.find(b'"', len(_FIRST))
     if line.startswith(_FIRST) and line.endswith(b"}\n") and b"\\" not in line[start:end]:
-        return line[start:end].decode()
-    job: str = json.loads(line)["job"]
+        return _text(line[start:end])
+    job: str = json.loads(_text(line))["job"]
     return job
+
+
+def _text(line: bytes) -> str:
+    return line.decode(errors="surrogateescape")  # as output/manifest.py writes them
 
 
 def is_whole(folder: Path, entry: Entry) -> bool:

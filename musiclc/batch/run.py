@@ -56,6 +56,8 @@ def opened(name: str) -> Iterator[TextIO]:
             file = file if file.seekable() else io.StringIO(file.read())
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror or error}); wanted a file of jobs, or - for standard input") from error
+    except UnicodeDecodeError as error:
+        raise table.no_text(name, error) from error
     with file:
         yield file
 

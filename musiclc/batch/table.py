@@ -70,7 +70,12 @@ def read(file: TextIO, name: str) -> Iterator[Row]:
         file.seek(start)
         yield from {"jsonl": _json_lines, "json": _json_list, "yaml": _yaml, "csv": _csv}[kind](file, name)
     except UnicodeDecodeError as error:
-        raise InputError(f"{name}: not text in UTF-8 (byte {error.start}); wanted JSON Lines, YAML or CSV") from error
+        raise no_text(name, error) from error
+
+
+def no_text(name: str, error: UnicodeDecodeError) -> InputError:
+    """What is said of jobs that are not text."""
+    return InputError(f"{name}: not text in UTF-8 (byte {error.start}); wanted JSON Lines, YAML or CSV")
 
 
 def _json_lines(file: TextIO, name: str) -> Iterator[Row]:

@@ -28,7 +28,7 @@ from musiclc.errors import UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS, Melody
 from musiclc.music.theory import METERS
-from musiclc.rules import Rule
+from musiclc.rules import RULES, Rule
 from musiclc.rules.base import Constraint, plain
 from musiclc.rules.goals import Goal, interval
 
@@ -61,7 +61,7 @@ def _function_of(path: Path, text: bytes, name: str) -> OwnFunction:
             f" ({beside.name} beside it is not on the import path: put what it needs into the file itself, or install it)" if beside.exists() else ""
         )
         raise UsageError(f"rule {path}: importing it raised {type(error).__name__}: {error}{slip}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"rule {path}: importing it raised {type(error).__name__}: {error}") from error
     function = getattr(module, name, None)
     if not callable(function):
@@ -74,9 +74,12 @@ def _function_of(path: Path, text: bytes, name: str) -> OwnFunction:
 def rule_of_function(function: OwnFunction, *, scored: bool = True, text: bytes | None = None, where: str = "") -> Rule:
     """A rule that calls `function` on each melody. scored: it returns a score in [0, 1]; otherwise a number that a goal bounds.
 
-    text: of the file it comes from, where it comes from one. Raises UsageError when the function fails on a few melodies made up to try it.
+    text: of the file it comes from, where it comes from one. Raises UsageError when the function fails on a few melodies made up to try it,
+    or has a shipped rule's name, by which that rule's critic would be taken.
     """
     name = getattr(function, "__name__", "own")
+    if name in RULES:
+        raise UsageError(f"rule {f'{where}:' if where else ''}{name}: a shipped rule has this name; rename the function, such as own_{name}")
     call = partial(_measures, function, f"{where}:{name}" if where else name, scored)
     tolerance = getattr(function, "tolerance", None)
     rule = Rule(
@@ -130,7 +133,7 @@ def _called(function: OwnFunction, name: str, scored: bool, melody: Melody) -> f
     what = f"for a melody of {len(melody.notes)} notes in {melody.meter}"
     try:
         value = float(function(melody))
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # which would end the run without a word
         line = f", line {error.__traceback__.tb_next.tb_lineno}" if error.__traceback__ and error.__traceback__.tb_next else ""
         raise UsageError(f"rule {name} raised {type(error).__name__}: {error}{line}, {what}") from error
     if math.isnan(value):

@@ -1,9 +1,10 @@
 """What a function of one's own is known by: its code and the values that it captured. Two that do the same may share a critic; no two others may.
 
-Told are the bytecode; defaults; closure cells; and the globals that the code reads, lambdas and comprehensions inside it included. Values must
-be plain data: None, numbers, text, bytes, ranges, patterns, numpy arrays, and tuples, lists, sets and dicts of such. Functions from the same module
-are told likewise; what comes from other modules by its name and that module's version, or, where it has none, its file. Anything
-else, such as an object with a state of its own, makes a function `Unknowable`.
+Told are the bytecode; defaults; attributes; closure cells; and the globals that the code reads and the modules that it imports, lambdas and
+comprehensions inside it included. Values must be plain data: None, numbers, text, bytes, ranges, patterns, numpy arrays, and tuples, lists,
+sets and dicts of such, but of no type derived from these, which may hold more. Functions from the same module are told likewise; what comes
+from other modules by its name and that module's version, or, where it has none, its file. Anything else, such as an object with a state
+of its own, makes a function `Unknowable`.
 
 For a function from a file the whole text of the file is told, too, so classes defined there need no telling.
 
@@ -13,14 +14,15 @@ Inside: `identity`, `Unknowable`.
 import dis
 import hashlib
 import inspect
-import numbers
 import re
 import sys
 from collections.abc import Callable, Iterator
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -53,14 +55,13 @@ class _Teller:
 
     def told(self, value: Any, name: str) -> Iterator[str]:
         """All that makes the value what it is. name: what Unknowable calls it."""
-        for kind, tell in self._KINDS:
-            if isinstance(value, kind):
-                yield kind[0].__name__ if isinstance(kind, tuple) else kind.__name__
-                yield from tell(self, value, name)
-                return
-        if hasattr(value, "__wrapped__"):  # as functools.lru_cache leaves it
+        tell = self._EXACT.get(type(value)) or next((tell for kind, tell in self._KINDS if isinstance(value, kind)), None)
+        if tell is not None:
             yield type(value).__name__
-            yield from self.told(value.__wrapped__, name)
+            yield from tell(self, value, name)
+        elif hasattr(value, "__wrapped__"):  # as functools.lru_cache leaves it
+            yield type(value).__name__
+            yield from self.told([value.__wrapped__, _attributes(value)], name)
         elif callable(value) and isinstance(getattr(value, "__qualname__", getattr(value, "__name__", None)), str):  # of C, such as numpy's
             yield getattr(value, "__qualname__", value.__name__)
             yield from self._module_part(getattr(value, "__module__", None), name)
@@ -90,7 +91,7 @@ class _Teller:
         yield f"{value.dtype} {value.shape} {hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()}"
 
     def _partial(self, value: partial, name: str) -> Iterator[str]:
-        yield from self.told([value.func, value.args, value.keywords], name)
+        yield from self.told([value.func, value.args, value.keywords, _attributes(value)], name)
 
     def _method(self, value: MethodType, name: str) -> Iterator[str]:
         yield from self.told([value.__func__, value.__self__], name)
@@ -144,7 +145,8 @@ class _Teller:
     def _captured(self, value: FunctionType) -> dict[str, Any]:
         """What a function has besides its code, by name."""
         cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
-        found = {"defaults": value.__defaults__, "keywords": value.__kwdefaults__, **{name: _content(cell) for name, cell in cells}}
+        found = {"its defaults": value.__defaults__, "its keywords": value.__kwdefaults__, "its attributes": _attributes(value)}
+        found |= {name: _content(cell) for name, cell in cells}
         if value.__globals__ is self.namespace:
             found |= {name: self.namespace[name] for name in sorted(_globals_read(value.__code__)) if name in self.namespace}
         return found
@@ -153,14 +155,17 @@ class _Teller:
         yield f"{code.co_code!r} {getattr(code, 'co_exceptiontable', b'')!r} {code.co_flags} {code.co_argcount} {code.co_kwonlyargcount}"
         yield f"{code.co_names} {code.co_freevars} {code.co_cellvars}"
         yield from self.told(code.co_consts, name)
+        for module in _imported(code):
+            if module.partition(".")[0] not in sys.stdlib_module_names:
+                yield from self._module_part(module, f"{name}, which imports {module}")
 
-    _KINDS: tuple[tuple[Any, Callable], ...] = (
-        ((type(None), numbers.Number, np.generic, str, bytes, range, type(...)), _plain),
-        ((tuple, list), _sequence),
-        ((set, frozenset), _set),
-        (dict, _dict),
-        (re.Pattern, _pattern),
-        (np.ndarray, _array),
+    # types of which no derived one is taken: it may hold what is not told
+    _EXACT: ClassVar[dict[type, Callable]] = {
+        **dict.fromkeys((type(None), bool, int, float, complex, Fraction, Decimal, str, bytes, range, type(...)), _plain),
+        **{tuple: _sequence, list: _sequence, set: _set, frozenset: _set, dict: _dict, re.Pattern: _pattern, np.ndarray: _array},
+    }
+    _KINDS: tuple[tuple[type, Callable], ...] = (
+        (np.generic, _plain),
         (partial, _partial),
         (FunctionType, _function),
         (MethodType, _method),
@@ -169,6 +174,11 @@ class _Teller:
         (type, _class),
         (ModuleType, _module),
     )
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """What was set on a function or the like, without what it wraps."""
+    return {name: content for name, content in sorted(vars(value).items()) if name != "__wrapped__"}
 
 
 def _content(cell: Any) -> Any:
@@ -185,3 +195,17 @@ def _globals_read(code: CodeType) -> set[str]:
         if isinstance(each, CodeType):
             found |= _globals_read(each)
     return found
+
+
+def _imported(code: CodeType) -> Iterator[str]:
+    """The modules that the code imports when it runs; `from a import b` gives a.b, too, where that is one. Raises Unknowable for `from .`."""
+    before, module = [None, None], ""
+    for i in dis.get_instructions(code):
+        if i.opname == "IMPORT_NAME":
+            if before[0] != 0:  # how many dots
+                raise Unknowable(f"{code.co_name}, which imports from its own package")
+            module = i.argval
+            yield module
+        elif i.opname == "IMPORT_FROM" and f"{module}.{i.argval}" in sys.modules:
+            yield f"{module}.{i.argval}"
+        before = [before[1], i.argval]

@@ -4,7 +4,7 @@ A judge is taught on the VAE's encodings of both folders' phrases in canonical t
 rule: it measures decoded melodies, encoded anew. The critic that guides is fitted from it as from any rule of one's own. A judge knows
 the latent space of one model alone, whichever that is: the run must have that model.
 
-Inside: `constraint`, `bound`, `Judge`, `phrases`, `path_of`, `stored`, `encoded`, `logits`. (Teaching: training/labels.py.)
+Inside: `constraint`, `bound`, `Judge`, `phrases`, `is_name`, `path_of`, `stored`, `encoded`, `logits`. (Teaching: training/labels.py.)
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from musiclc.custom.critics import own_critic
-from musiclc.errors import MusiclcError
+from musiclc.errors import MusiclcError, UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
 from musiclc.music.theory import METER_NAMES, METERS
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
 
 LARGEST_LOGIT = 12.0
+LONGEST_NAME = 200  # bytes; file systems take 255, of which some go to ".safetensors" and to temporary names
 
 
 def folder() -> Path:
@@ -43,8 +44,15 @@ def folder() -> Path:
     return Path(platformdirs.user_data_dir("musiclc")) / "labels"
 
 
+def is_name(text: str) -> bool:
+    """Whether a labelled critic may be called so: a word that is short enough for a file's name."""
+    return text.isidentifier() and len(text.encode(errors="replace")) <= LONGEST_NAME
+
+
 def path_of(name: str) -> Path:
-    """The file of the labelled critic of that name, whether it is there or not."""
+    """The file of the labelled critic of that name, whether it is there or not. Raises UsageError for what is no name, such as a path."""
+    if not is_name(name):
+        raise UsageError(f"critic {name[:40]!r}: wanted a word of at most {LONGEST_NAME} letters, as musiclc critic list shows them")
     return folder() / f"{name}.safetensors"
 
 

@@ -3,7 +3,7 @@
 A request is a command's options as the library has them; each is made by `of(values)` from what the command line, a job or a notebook gives.
 No network is loaded here.
 
-Inside: `given`, `constraints_of`, `options_of`, `own_of`, `typed`, `listed`, `check_numerics`.
+Inside: `given`, `constraints_of`, `options_of`, `own_of`, `typed`, `listed`.
 """
 
 import difflib
@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from musiclc import custom
 from musiclc.errors import UsageError
-from musiclc.model.numerics import NUMERICS
 from musiclc.rules import RULES, parse_constraint
 from musiclc.rules.base import Constraint
 
@@ -72,9 +71,3 @@ def own_of(command: str, values: dict[str, Any], **kinds: type) -> dict[str, Any
         near = difflib.get_close_matches(name, [*RULES, "rule", *kinds], n=1)
         raise UsageError(f"{name}: unknown to {command}{f'; did you mean {near[0]}?' if near else ''}")
     return {"pattern" if name == "name" else name: typed(name, kinds[name], value) for name, value in values.items()}
-
-
-def check_numerics(numerics: str) -> None:
-    """Raises UsageError when it is none of NUMERICS."""
-    if numerics not in NUMERICS:
-        raise UsageError(f"numerics {numerics!r}: wanted one of {', '.join(NUMERICS)}")

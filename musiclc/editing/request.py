@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from musiclc.custom.request import check_numerics, constraints_of, given, listed, options_of, own_of
+from musiclc.custom.request import constraints_of, given, listed, options_of, own_of
 from musiclc.errors import InputError, UsageError
 from musiclc.midi.inputs import Input, expand
+from musiclc.model.numerics import check_numerics
 from musiclc.music.theory import METERS
 from musiclc.output.manifest import goal_fields, named_after, names_by_pattern
 from musiclc.rules import settled

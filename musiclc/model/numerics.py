@@ -14,7 +14,7 @@ other melodies of a run change nothing (CHUNK in decode.py).
   says MKL_CBWR=COMPATIBLE before the first product; then it adds up alike on all of them, and drawing takes about twice as long.
   Another kernel changes last bits only: none of 128 melodies differed between AVX512, AVX2, no vector unit and MKL's other kernels.
 
-Inside: `NUMERICS`, `precision_of`, `described`, `fast_bfloat16`.
+Inside: `NUMERICS`, `check_numerics`, `precision_of`, `described`, `fast_bfloat16`.
 """
 
 import os
@@ -28,10 +28,15 @@ if TYPE_CHECKING:
 NUMERICS = ("auto", "bfloat16", "float32")
 
 
-def precision_of(numerics: str) -> "torch.dtype":
-    """The width of the products that draws spend their time in. bfloat16 may be asked for where it is slow. Raises UsageError."""
+def check_numerics(numerics: str) -> None:
+    """Raises UsageError when it is none of NUMERICS; loads no torch."""
     if numerics not in NUMERICS:
         raise UsageError(f"numerics {numerics!r}: wanted one of {', '.join(NUMERICS)}")
+
+
+def precision_of(numerics: str) -> "torch.dtype":
+    """The width of the products that draws spend their time in. bfloat16 may be asked for where it is slow. Raises UsageError."""
+    check_numerics(numerics)
     import torch
 
     narrow = fast_bfloat16() if numerics == "auto" else numerics == "bfloat16"

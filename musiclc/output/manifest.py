@@ -2,8 +2,8 @@
 
 Files are whole or absent, and never replaced unasked.
 
-Inside: `MidiOptions`, `Files`, `goal_fields`, `names_by_pattern`, `named_after`, `Entry`, `Delivered`, `Origin`, `entry_of`, `read_manifest`,
-`read_within`.
+Inside: `MidiOptions`, `Files`, `goal_fields`, `names_by_pattern`, `named_after`, `Entry`, `Delivered`, `Origin`, `entry_of`, `line_of`,
+`read_manifest`, `read_within`, `constraints_in`.
 """
 
 import hashlib
@@ -103,7 +103,7 @@ class Files:
     def write_manifest(self, entries: list[Entry]) -> None:
         """Write the manifest, where the folder gets one."""
         if self.leaves_manifest and entries:
-            write_whole(self.folder / MANIFEST, "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in entries).encode())
+            write_whole(self.folder / MANIFEST, b"".join(map(line_of, entries)))
 
     def path_of(self, entry: Entry) -> str:
         """The path of an entry's file."""
@@ -122,7 +122,7 @@ def named_after(inputs: Sequence[str], pattern: str, fields: dict[str, str]) -> 
     """A name for each input, in the folder below that it came from. Raises UsageError when two are the same."""
     names = []
     for index, source in enumerate(map(Path, inputs), start=1):
-        own = names_by_pattern(pattern, {**fields, "stem": "STEM"}, [index])[0].replace("STEM", source.stem)
+        own = names_by_pattern(pattern, fields, [index], stem=source.stem)[0]
         names.append((source.parent / own).as_posix())
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -130,13 +130,17 @@ def named_after(inputs: Sequence[str], pattern: str, fields: dict[str, str]) -> 
     return names
 
 
-def names_by_pattern(pattern: str, fields: dict[str, str], indices: Sequence[int]) -> list[str]:
-    """File names from a pattern with fields in braces. Raises UsageError for an unknown field, a path, or names that are not all different."""
+def names_by_pattern(pattern: str, fields: dict[str, str], indices: Sequence[int], stem: str | None = None) -> list[str]:
+    """File names from a pattern with fields in braces. stem: a field that is taken to the letter, since a file has that name already.
+
+    Raises UsageError for an unknown field, a path, or names that are not all different.
+    """
     whole = pattern if pattern.lower().endswith(MIDI_SUFFIXES) else pattern + ".mid"
     safe = {name: re.sub(r"[^\w#.{},+-]+", "-", value) for name, value in fields.items()}
+    safe |= {} if stem is None else {"stem": stem}
     try:
         names = [whole.format(index=f"{i:04d}", **safe) for i in indices]
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
         raise UsageError(f"--name {pattern!r}: unknown field {error}; wanted {', '.join(sorted({'index', *safe}))}") from error
     if len(set(names)) < len(indices):
         raise UsageError(f"--name {pattern!r}: {len(indices)} files need {{index}} in their name")
@@ -203,16 +207,23 @@ def _version() -> str:
     return importlib.metadata.version("musiclc")
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder a call
+
+
+def line_of(entry: Entry) -> bytes:
+    """A manifest's line. Names of files that are no UTF-8 keep their bytes."""
+    return _encode(entry).encode(errors="surrogateescape") + b"\n"
+
+
 # ---- a manifest that is there --------------------------------------------------------------------------------------
 
 
 def read_manifest(path: Path) -> list[Entry]:
     """The lines of a manifest. Raises InputError when it is absent, or a line is no JSON object with a "file"."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: cannot be read ({said}); wanted the manifest that musiclc leaves beside many files") from error
+        lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); wanted the manifest that musiclc leaves beside many files") from error
     entries = []
     for number, line in enumerate(lines, 1):
         try:
@@ -235,3 +246,9 @@ def read_within(folder: Path, entry: Entry) -> bytes:
         return path.read_bytes()
     except (OSError, ValueError) as error:
         raise InputError(f"{named}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+
+
+def constraints_in(entry: Entry) -> list[dict[str, Any]]:
+    """The verdicts of a manifest's line, as far as they are any: a manifest from elsewhere may hold what it likes."""
+    found = entry.get("constraints")
+    return [c for c in found if isinstance(c, dict) and isinstance(c.get("rule"), str)] if isinstance(found, list) else []

@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 from musiclc.errors import MusiclcError
 from musiclc.midi.performance import Sheet
+from musiclc.output.manifest import Entry, constraints_in
 
 MOST_NOTES = 2000  # of one file: what the page shows and plays of longer ones is their beginning
-Entry = dict[str, Any]
 
 
 def report_page(entries: Sequence[Entry], read: Callable[[Entry], bytes], title: str) -> bytes:
     """The page of the manifest's entries. read: gives the bytes of an entry's MIDI file; a MusiclcError from it becomes the row's text."""
-    rules = list(dict.fromkeys(c["rule"] for e in entries for c in _constraints(e)))
+    rules = list(dict.fromkeys(c["rule"] for e in entries for c in constraints_in(e)))
     jobs = any("job" in e for e in entries)
     played = [_notes(entry, read) for entry in entries]
     parts = {
@@ -62,13 +62,8 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _constraints(entry: Entry) -> list[dict[str, Any]]:
-    found = entry.get("constraints")
-    return [c for c in found if isinstance(c, dict) and isinstance(c.get("rule"), str)] if isinstance(found, list) else []
-
-
 def _summary(entries: Sequence[Entry]) -> str:
-    asked = [e for e in entries if _constraints(e)]
+    asked = [e for e in entries if constraints_in(e)]
     met = sum(bool(e.get("satisfied")) for e in asked)
     files = f"{len(entries):,} file{'' if len(entries) == 1 else 's'}"
     models = sorted({str(e["model"]) for e in entries if e.get("model")})
@@ -106,7 +101,7 @@ class _FileRow:
 
 
 def _row(entry: Entry, rules: list[str], error: str) -> _FileRow:
-    asked = {c["rule"]: _reached(c) for c in reversed(_constraints(entry))}
+    asked = {c["rule"]: _reached(c) for c in reversed(constraints_in(entry))}
     return _FileRow(
         file=str(entry.get("file", "")),
         job=entry.get("job"),

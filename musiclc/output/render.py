@@ -14,7 +14,7 @@ from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.files import write_whole
 from musiclc.midi.performance import Sheet
 from musiclc.output import audio, drawing, pianoroll
-from musiclc.output.manifest import MANIFEST, MIDI_SUFFIXES, read_manifest, read_within
+from musiclc.output.manifest import MANIFEST, MIDI_SUFFIXES, line_of, read_manifest, read_within
 
 # kind, which is the suffix of its files → what makes it of a sheet and the input's name
 KINDS: dict[str, Callable[[Sheet, str], bytes]] = {
@@ -88,7 +88,7 @@ def _check_manifest(path: Path, overwrite: bool) -> None:
     if not path.exists():
         return
     try:
-        own = all(json.loads(line).get("command") == "render" for line in path.read_text(encoding="utf-8").splitlines())
+        own = all(json.loads(line).get("command") == "render" for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines())
     except (OSError, ValueError, AttributeError):
         own = False
     if not own:
@@ -107,8 +107,7 @@ def render(made: RenderPlan, failed: Callable[[MusiclcError], None]) -> Iterator
                 yield entries[-1]
     finally:  # Ctrl-C, a closed pipe and a full disk, too, leave the manifest of what is there
         if made.leaves_manifest and entries:
-            lines = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in entries)
-            write_whole(made.folder / MANIFEST, lines.encode(errors="surrogateescape"))
+            write_whole(made.folder / MANIFEST, b"".join(map(line_of, entries)))
 
 
 def _rendered(made: RenderPlan, source: Path, failed: Callable[[MusiclcError], None]) -> Iterator[dict[str, Any]]:

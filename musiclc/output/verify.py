@@ -12,7 +12,7 @@ from typing import Any
 
 from musiclc.errors import MusiclcError
 from musiclc.midi import read_song
-from musiclc.output.manifest import Entry, read_manifest, read_within
+from musiclc.output.manifest import Entry, constraints_in, read_manifest, read_within
 from musiclc.rules import RULES, parse_constraint, score
 from musiclc.rules.base import Constraint
 
@@ -34,7 +34,7 @@ def verified(manifest: Path, own: Mapping[str, Constraint]) -> Iterator[Finding]
     Raises InputError when the manifest cannot be read.
     """
     for entry in read_manifest(manifest):
-        said = entry.get("constraints", [])
+        said = constraints_in(entry)
         known = [c for c in said if c["rule"] in RULES or c["rule"] in own]
         try:
             data = read_within(manifest.parent, entry)
@@ -66,6 +66,6 @@ def _other_verdicts(entry: Entry, data: bytes, said: list[dict[str, Any]], own: 
 def _constraint(said: Mapping[str, Any], own: Mapping[str, Constraint]) -> Constraint:
     """The constraint of a verdict."""
     if said["rule"] in RULES:
-        return parse_constraint(said["rule"], said["goal"])
+        return parse_constraint(said["rule"], str(said.get("goal")))
     constraint = own[said["rule"]]
-    return replace(constraint, goal=constraint.rule.parse(said["goal"]))
+    return replace(constraint, goal=constraint.rule.parse(str(said.get("goal"))))

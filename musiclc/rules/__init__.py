@@ -91,9 +91,22 @@ def parse_rule_option(text: str) -> Constraint:
 
 
 def settled(constraints: Sequence[Constraint]) -> list[Constraint]:
-    """The constraints, each goal in the light of the others: a degree becomes that of the key asked for."""
+    """The constraints, each goal in the light of the others: a degree becomes that of the key asked for.
+
+    Raises UsageError for two rules of one name, since critics and verdicts go by it.
+    """
+    _refuse_two_of_one_name(constraints)
     others = [[*constraints[:i], *constraints[i + 1 :]] for i in range(len(constraints))]
     return [replace(c, goal=c.rule.settle(c.goal, rest)) for c, rest in zip(constraints, others, strict=True)]
+
+
+def _refuse_two_of_one_name(constraints: Sequence[Constraint]) -> None:
+    """One rule may be asked for twice, with two goals."""
+    first: dict[str, Rule] = {}
+    for rule in (c.rule for c in constraints):
+        other = first.setdefault(rule.name, rule)
+        if other.source != rule.source:
+            raise UsageError(f"rule {rule.name}: from {other.source} and from {rule.source}; wanted a name of its own for each; rename one")
 
 
 def allowed_pitches(constraints: Sequence[Constraint]) -> np.ndarray:

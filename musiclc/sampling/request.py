@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from musiclc.custom.request import check_numerics, constraints_of, given, options_of, own_of
+from musiclc.custom.request import constraints_of, given, options_of, own_of
 from musiclc.errors import UsageError
+from musiclc.model.numerics import check_numerics
 from musiclc.music.melody import PHRASE_BARS
 from musiclc.music.theory import check_meter
 from musiclc.output.manifest import MidiOptions, goal_fields, names_by_pattern

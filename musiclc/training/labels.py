@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from musiclc.custom.labels import encoded, logits, path_of
+from musiclc.custom.labels import encoded, is_name, logits, path_of
 from musiclc.errors import InputError, UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METER_NAMES
@@ -50,7 +50,7 @@ def train(name: str, positive: Path, negative: Path, model: "Model") -> dict[str
 
     from musiclc.model.checkpoint import save_networks
 
-    if name in RULES or not name.isidentifier():
+    if name in RULES or not is_name(name):
         raise UsageError(f"name {name!r}: wanted a word that no shipped rule has")
     good, bad = _phrases(positive, model), _phrases(negative, model)
     both = _Side(torch.cat([good.z, bad.z]), torch.cat([good.meter, bad.meter]), np.concatenate([good.held_out, bad.held_out]))

@@ -2,14 +2,18 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from musiclc.batch import commands
+from musiclc.batch.run import opened
+from musiclc.errors import InputError
 from musiclc.midi import to_bytes
 from tests.batch.common import contents, failures, here, manifest, run, table, write
 from tests.cli.test_cli import musiclc
@@ -137,6 +141,15 @@ def test_check_dry_run_and_mistakes_on_the_command_line(tiny, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["jobs.jsonl"]
     done = musiclc("batch", "missing.jsonl", "-O", "out", cwd=tmp_path, code=4)
     assert "missing.jsonl: cannot be read" in done.err
+
+
+def test_bytes_that_are_no_text_are_one_line_from_a_pipe_too(tmp_path):
+    os.mkfifo(tmp_path / "jobs.jsonl")
+    writer = threading.Thread(target=(tmp_path / "jobs.jsonl").write_bytes, args=(b'{"key": "C\xff"}\n',))
+    writer.start()
+    with pytest.raises(InputError, match=r"not text in UTF-8 \(byte 10\)"), opened(str(tmp_path / "jobs.jsonl")):
+        pass
+    writer.join()
 
 
 def test_checking_loads_no_network(tmp_path):

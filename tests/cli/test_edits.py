@@ -1,6 +1,7 @@
 """transform, vary and interpolate as a script calls them: files, manifests, streams, exit codes."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -11,8 +12,9 @@ from musiclc.midi import read_melody, to_bytes
 from tests.editing.test_rewrite import reel
 
 
-def run(*arguments, stdin=None, cwd=None):
-    return subprocess.run([sys.executable, "-m", "musiclc.cli", *map(str, arguments)], input=stdin, capture_output=True, cwd=cwd, timeout=120)
+def run(*arguments, stdin=None, cwd=None, env=None):
+    command = [sys.executable, "-m", "musiclc.cli", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, env=env, timeout=120)
 
 
 @pytest.fixture
@@ -61,6 +63,22 @@ def test_folders_keep_their_shape_and_leave_a_manifest_and_a_broken_file_stops_n
 def test_a_wish_that_is_met_gives_the_same_bytes_through_pipes(songs):
     data = (songs / "a.mid").read_bytes()
     assert run("transform", "-", "-o", "-", "--key", "D", "--keep", "0", stdin=data).stdout == data
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_a_file_whose_name_is_no_utf8_is_edited_told_of_and_found_again(tmp_path):
+    (tmp_path / "songs").mkdir()
+    name = os.fsdecode(b"caf\xe9.mid")
+    (tmp_path / "songs" / name).write_bytes(to_bytes(reel()))
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = run("transform", "songs", "-o", "out", "--key", "D minor", cwd=tmp_path, env=strict)
+    assert (done.returncode, done.stdout) == (0, b"out/caf\xe9.mid\n")
+    assert run("score", "--check", "out/manifest.jsonl", cwd=tmp_path).returncode == 0
+    (tmp_path / "jobs.jsonl").write_text('{"id": "j", "command": "transform", "input": ["songs"], "key": "D minor", "seed": 1}\n')
+    for said in (b"1 files made, 0 kept", b"0 files made, 1 kept"):
+        done = run("batch", "jobs.jsonl", "-O", "batch", "--workers", 1, cwd=tmp_path, env=strict)
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (0, said)
+    assert b"caf\xe9.mid" in (tmp_path / "batch" / "manifest.jsonl").read_bytes()
 
 
 def test_what_cannot_be_met_is_written_and_strict_says_so(songs, tmp_path):

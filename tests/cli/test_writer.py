@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from musiclc.cli import main
+from musiclc.errors import MusiclcError
 from musiclc.midi import to_bytes
 from musiclc.model.checkpoint import save_model
 from tests.helpers import c_major_scale, jig, tiny_model
@@ -136,6 +137,31 @@ def test_a_rule_that_raises_on_one_file_fails_that_file(tiny, musiclc, songs, tm
     assert (code, out.split()) == (1, ["out/v1/x.mid", "out/v2/x.mid"])
     assert f"musiclc: {songs}/jig.mid: rule my.py:moody raised ZeroDivisionError" in err
     assert [(e["file"], e["index"], e["satisfied"]) for e in manifest(tmp_path / "out")] == [("v1/x.mid", 2, True), ("v2/x.mid", 3, True)]
+
+
+TALKATIVE = "def f(melody):\n    if melody.meter == '6/8':\n        raise ValueError('one\\n  two')\n    return 1.0\n"
+
+
+def test_what_a_rule_says_on_two_lines_is_one_line(musiclc, songs, tmp_path):
+    (tmp_path / "my.py").write_text(TALKATIVE)
+    _, _, err = musiclc("score", songs / "jig.mid", "--rule", "my.py:f")
+    assert err.count("\n") == 1
+    assert "raised ValueError: one two, line 3" in err
+    (tmp_path / "my.py").write_text("raise ValueError('one\\n  two')\n")
+    _, _, err = musiclc("sample", "--rule", "my.py:f")
+    assert err.splitlines()[-1].endswith("rule my.py: importing it raised ValueError: one two")
+    (tmp_path / "jobs.jsonl").write_text('{"id": "j", "rule": "my.py:f"}\n')
+    _, _, err = musiclc("batch", "jobs.jsonl", "-O", "out", "--check")
+    assert err.splitlines()[0].endswith("importing it raised ValueError: one two")
+
+
+@pytest.mark.parametrize("said", ["one\ntwo", "one\r\n\ttwo\n"])
+def test_every_error_of_the_library_is_one_line(musiclc, monkeypatch, said):
+    def fail(*_, **__):
+        raise MusiclcError(said)
+
+    monkeypatch.setattr("musiclc.output.render.plan", fail)
+    assert musiclc("render", "x.mid", "-O", "out") == (1, "", "musiclc: one two\n")
 
 
 def test_a_goal_that_one_meter_cannot_meet_fails_files_in_that_meter(tiny, musiclc, songs, tmp_path):

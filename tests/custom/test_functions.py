@@ -11,6 +11,7 @@ from musiclc.custom import functions
 from musiclc.errors import UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody, Note
+from musiclc.rules import settled
 from musiclc.rules.base import Constraint
 from musiclc.sampling import sample as sampling
 from tests.helpers import c_major_scale, tiny_model
@@ -119,3 +120,25 @@ def test_a_file_that_is_no_python_is_named_with_the_line(tmp_path):
     (tmp_path / "rule.py").write_text("def half(melody)\n")
     with pytest.raises(UsageError, match=r"rule\.py: importing it raised SyntaxError: expected ':'.*line 1"):
         custom.parse(f"{tmp_path}/rule.py:half")
+
+
+@pytest.mark.parametrize("source", ["import sys\n\ndef f(melody):\n    return 1\n\nsys.exit(0)\n", "def f(melody):\n    raise SystemExit(0)\n"])
+def test_a_rule_that_ends_the_process_is_refused(tmp_path, source):
+    (tmp_path / "rule.py").write_text(source)
+    with pytest.raises(UsageError, match="raised SystemExit: 0"):
+        custom.parse(f"{tmp_path}/rule.py:f")
+
+
+def test_a_rule_with_a_shipped_rules_name_is_refused_since_its_critic_would_be_taken(tmp_path):
+    (tmp_path / "my.py").write_text("def key(melody):\n    return 1\n")
+    with pytest.raises(UsageError, match=r"my\.py:key: a shipped rule has this name; rename the function"):
+        custom.parse(f"{tmp_path}/my.py:key")
+
+
+def test_two_rules_of_one_name_are_refused_where_they_are_put_together(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.py").write_text("def f(melody):\n    return 1\n")
+    one, other = (custom.parse(f"{tmp_path}/{name}.py:f") for name in "ab")
+    with pytest.raises(UsageError, match=r"rule f: from .*a\.py and from .*b\.py; wanted a name of its own for each"):
+        settled([one, other])
+    assert settled([one, custom.parse(f"{tmp_path}/a.py:f=>0.5")])

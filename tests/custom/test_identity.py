@@ -1,5 +1,6 @@
 """What functions are known by: equal for those that do the same, unequal wherever something that they read differs."""
 
+import collections
 import functools
 import math
 import re
@@ -40,6 +41,14 @@ def default(value):
     return given
 
 
+def attribute(value):
+    def given(melody):
+        return given.value
+
+    given.value = value
+    return given
+
+
 def keyword(value):
     def given(melody, *, to=value):
         return to
@@ -47,7 +56,7 @@ def keyword(value):
     return given
 
 
-@pytest.mark.parametrize("make", [closure, default, keyword, lambda value: functools.partial(reads_a_global, value)])
+@pytest.mark.parametrize("make", [closure, default, keyword, attribute, lambda value: functools.partial(reads_a_global, value)])
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -97,7 +106,39 @@ def test_the_text_of_its_file_counts():
     assert len({identity(helped), identity(helped, b"one"), identity(helped, b"other")}) == 3
 
 
+def imports_inside(melody):
+    import identity_helper
+
+    return identity_helper.LIMIT
+
+
+def imports_from_a_package_inside(melody):
+    from identity_package import limits
+
+    return limits.LIMIT
+
+
+@pytest.mark.parametrize(
+    ("function", "file"), [(imports_inside, "identity_helper.py"), (imports_from_a_package_inside, "identity_package/limits.py")]
+)
+def test_a_module_that_is_imported_inside_counts(function, file, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("LIMIT = 60\n")
+    if (tmp_path / file).parent != tmp_path:
+        (tmp_path / file).with_name("__init__.py").write_text("")
+    function(())
+    before = identity(function)
+    assert identity(function) == before
+    (tmp_path / file).write_text("LIMIT = 61\n")
+    assert identity(function) != before
+
+
 class Own:
+    pass
+
+
+class OwnList(list):
     pass
 
 
@@ -109,6 +150,9 @@ class Own:
         (Own, "value, a class defined beside it"),
         (Own(), "value, a Own"),
         ([1, Own()], "value, a Own"),
+        (collections.defaultdict(lambda: 1), "value, a defaultdict"),
+        (OwnList([1]), "value, a OwnList"),
+        (np.ma.array([1], mask=[True]), "value, a MaskedArray"),
     ],
 )
 def test_what_cannot_be_told_is_named(value, said):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from musiclc import custom
+from musiclc.cli.critic import remove
 from musiclc.custom import labels
 from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.midi import to_bytes
@@ -61,7 +62,7 @@ def test_a_piece_of_any_number_of_bars_has_the_mean_of_its_phrases(folders):
 def test_a_rule_is_for_the_model_that_it_was_taught_with_whichever_that_is(folders):
     other = tiny_model("other")
     training_labels.train("calm", *folders, other)
-    constraint = custom.parse("calm@2", lambda: other)
+    (constraint,) = labels.bound([custom.parse("calm@2")], other)
     assert constraint.weight == 2
     assert len(list(sampling.sample(other, [constraint], 1, sampling.SampleOptions(attempts=1)))) == 1
 
@@ -76,15 +77,15 @@ def test_a_rule_that_was_parsed_before_there_was_a_model_is_told_later(folders):
     assert bound[1].rule.measure(tok.from_melodies([CALM, WILD]), "4/4").shape == (2, 1)
 
 
-def test_with_another_model_both_are_named_once_the_rule_is_needed_and_not_before(folders):
+def test_with_another_model_both_are_named_once_the_rule_is_needed_and_not_before(folders, monkeypatch):
     taught, other = tiny_model("mine"), tiny_model("other")
     training_labels.train("calm", *folders, taught)
 
     def fail():
         raise AssertionError("asked for the model without need")
 
-    custom.parse("calm", fail)  # checking a table of jobs must not load a model
-    constraint = custom.parse("calm", lambda: other)
+    monkeypatch.setattr(labels, "_shipped", fail)  # checking a table of jobs must not load a model
+    (constraint,) = labels.bound([custom.parse("calm")], other)
     why = rf"rule calm: taught with the model mine \({taught.fingerprint()}\), and this is other \({other.fingerprint()}\); .* --model,"
     with pytest.raises(MusiclcError, match=why):
         constraint.rule.measure(tok.from_melodies([CALM]), "4/4")
@@ -100,3 +101,19 @@ def test_what_cannot_be_taught_is_refused(folders, tmp_path):
     (tmp_path / "few" / "a.mid").write_bytes(to_bytes(c_major_scale()))
     with pytest.raises(InputError, match="usable phrases"):
         training_labels.train("x", tmp_path / "few", wild, tiny_model())
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "x" * 300, ""])
+def test_what_is_no_name_is_no_critic(name):
+    with pytest.raises(UsageError, match=r"critic .*: wanted a word"):
+        labels.path_of(name)
+    with pytest.raises(UsageError, match="unknown; wanted one of"):
+        custom.parse(name)
+
+
+def test_removing_a_critic_reaches_no_file_outside_of_their_folder(tmp_path):
+    labels.folder().mkdir(parents=True)
+    (labels.folder().parent / "mine.safetensors").write_bytes(b"mine")
+    with pytest.raises(MusiclcError, match="there is none"):
+        remove.callback("../mine")
+    assert (labels.folder().parent / "mine.safetensors").exists()

@@ -1,11 +1,12 @@
 """Where files go and what they are called, before any of them is made."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from musiclc.errors import MusiclcError, UsageError
-from musiclc.output.manifest import Files, MidiOptions, goal_fields, named_after, names_by_pattern
+from musiclc.output.manifest import Files, MidiOptions, goal_fields, named_after, names_by_pattern, read_manifest
 from musiclc.rules import RULES, parse_constraint
 
 
@@ -63,15 +64,30 @@ def test_names_say_goals_and_keep_to_letters_that_any_disk_takes():
     fields = {"stem": "melody", **goal_fields([parse_constraint("key", "F# minor"), parse_constraint("density", ">=8")])}
     assert names_by_pattern("{stem}_{key}_{density}_{span}_{index}", fields, [7]) == ["melody_F#-minor_-8_any_0007.mid"]
     assert set(goal_fields([])) == set(RULES)
-    for pattern, why in (("{tune}", "unknown field 'tune'"), ("x", "need {index}"), ("a/{index}", "not a path"), ("{key", "--name")):
+    for pattern, why in (
+        ("{tune}", "unknown field 'tune'"),
+        ("{stem.x}", "--name"),
+        ("{stem[x]}", "--name"),
+        ("x", "need {index}"),
+        ("a/{index}", "not a path"),
+        ("{key", "--name"),
+    ):
         with pytest.raises(UsageError, match=why):
             names_by_pattern(pattern, fields, [1, 2])
 
 
 def test_files_are_named_after_their_inputs_below_the_folder_that_was_named():
     assert named_after(["v1/x.mid", "v2/{y}.mid"], "{stem}.mid", {"seed": "1"}) == ["v1/x.mid", "v2/{y}.mid"]
+    assert named_after(["STEM.mid", "a b.mid"], "STEM-{stem}.mid", {}) == ["STEM-STEM.mid", "STEM-a b.mid"]
     with pytest.raises(UsageError, match="two inputs have this name"):
         named_after(["x.mid", "x.midi"], "{stem}.mid", {})
+
+
+def test_a_name_that_is_no_utf8_keeps_its_bytes_in_the_manifest(folder):
+    entries = [{"file": os.fsdecode(b"caf\xe9.mid"), "input": "é.mid"}, {"file": "b.mid"}]
+    Files("out", ["a.mid", "b.mid"]).write_manifest(entries)
+    assert b'"caf\xe9.mid", "input": "\xc3\xa9.mid"' in (folder / "out" / "manifest.jsonl").read_bytes()
+    assert read_manifest(folder / "out" / "manifest.jsonl") == entries
 
 
 @pytest.mark.parametrize("bad", [{"bpm": 3}, {"bpm": float("nan")}, {"program": 128}, {"midi_type": 2}])

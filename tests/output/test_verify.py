@@ -86,6 +86,19 @@ def test_a_rule_of_ones_own_is_measured_where_it_is_given(folder):
     )
 
 
+@pytest.mark.parametrize("odd", [None, 5, ["key"], [{"goal": "C"}], [{"rule": ["key"], "goal": "C"}], {"rule": "key"}])
+def test_what_is_no_verdict_is_not_measured(folder, odd):
+    write(folder, [{**lines(folder)[0], "constraints": odd}])
+    assert wrong(folder) == [()]
+
+
+@pytest.mark.parametrize("odd", [{"rule": "density"}, {"rule": "density", "goal": None}])
+def test_a_verdict_without_a_goal_is_wrong(folder, odd):
+    write(folder, [{**lines(folder)[0], "constraints": [odd]}])
+    ((said,),) = wrong(folder)
+    assert "None" in said
+
+
 def test_a_manifest_reaches_no_file_outside_of_its_folder(folder):
     write(folder, [{**lines(folder)[0], "file": "../a.mid"}])
     assert "lies outside" in wrong(folder)[0][0]
