@@ -6,6 +6,7 @@ take turns these tests red.
 
 import hashlib
 import importlib
+import importlib.metadata
 import importlib.util
 import itertools
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from musiclc.cli import COMMANDS, group
 from musiclc.data import shipped_model
@@ -36,7 +38,7 @@ def sections(text):
 
 def spans(text):
     """What stands between single backticks, code blocks aside."""
-    return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))]
 
 
 def shown(text):
@@ -67,7 +69,12 @@ def parsed(words, whole=True):
 
 
 def options_of(command):
-    return {name for parameter in command.params if isinstance(parameter, click.Option) for name in (*parameter.opts, *parameter.secondary_opts)}
+    return {
+        name
+        for parameter in command.get_params(click.Context(command))
+        if isinstance(parameter, click.Option)
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
 
 
 def takes(name, span):
@@ -141,6 +148,10 @@ def test_options_in_sentences_belong_to_a_command_that_their_section_names(folde
                 assert any(takes(name, span) for name in names), f"{page}, {heading}: {span} is no option of {sorted(names)}"
 
 
+def test_every_command_is_shown_in_the_readme():
+    assert named(README) == set(COMMANDS)
+
+
 def test_every_method_has_its_row():
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", README.split("| `--method` | how it searches |")[1].split("\n\n")[0], re.MULTILINE)
     (method,) = (p for p in command_of(["sample"])[0].params if "--method" in p.opts)
@@ -159,7 +170,8 @@ def test_every_rule_has_its_row():
 def test_every_file_named_is_there(page):
     named = [span for span in spans(PAGES[page]) if re.fullmatch(r"(musiclc|cli|data|docs|examples|tests)/[\w./-]*", span)]
     named += re.findall(r"\]\(((?:docs|data)/[^)]+)\)", PAGES[page])
-    assert not [name for name in named if not (ROOT / name).exists()]
+    placeholders = re.compile("ROOM|NAME|FILE")
+    assert not [name for name in named if not placeholders.search(name) and not (ROOT / name).exists()]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -177,6 +189,16 @@ def test_the_readmes_map_names_every_room_once():
 
 def test_the_shipped_models_checksum_is_the_one_stated():
     assert hashlib.sha256(shipped_model().read_bytes()).hexdigest() in PAGES["data/README.md"]
+
+
+def test_the_citation_file_names_this_version_and_the_readmes_paper():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (cited["cff-version"], cited["title"], cited["version"]) == ("1.2.0", "musiclc", importlib.metadata.version("musiclc"))
+    (paper,) = cited["references"]
+    assert f"title     = {{{paper['title']}}}" in README
+    authors = " and ".join(f"{author['family-names']}, {author['given-names']}" for author in paper["authors"])
+    assert f"author    = {{{authors}}}" in README
+    assert f"year      = {{{paper['year']}}}" in README
 
 
 def test_the_python_example_runs(tmp_path):
