@@ -5,9 +5,9 @@ take turns these tests red.
 """
 
 import hashlib
-import importlib
-import importlib.util
+import importlib.metadata
 import itertools
+import pkgutil
 import re
 import shlex
 import subprocess
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from musiclc.cli import COMMANDS, group
 from musiclc.data import shipped_model
@@ -36,7 +37,7 @@ def sections(text):
 
 def spans(text):
     """What stands between single backticks, code blocks aside."""
-    return re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))]
 
 
 def shown(text):
@@ -67,7 +68,12 @@ def parsed(words, whole=True):
 
 
 def options_of(command):
-    return {name for parameter in command.params if isinstance(parameter, click.Option) for name in (*parameter.opts, *parameter.secondary_opts)}
+    return {
+        name
+        for parameter in command.get_params(click.Context(command))
+        if isinstance(parameter, click.Option)
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
 
 
 def takes(name, span):
@@ -141,6 +147,10 @@ def test_options_in_sentences_belong_to_a_command_that_their_section_names(folde
                 assert any(takes(name, span) for name in names), f"{page}, {heading}: {span} is no option of {sorted(names)}"
 
 
+def test_every_command_is_shown_in_the_readme():
+    assert named(README) == set(COMMANDS)
+
+
 def test_every_method_has_its_row():
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", README.split("| `--method` | how it searches |")[1].split("\n\n")[0], re.MULTILINE)
     (method,) = (p for p in command_of(["sample"])[0].params if "--method" in p.opts)
@@ -159,14 +169,32 @@ def test_every_rule_has_its_row():
 def test_every_file_named_is_there(page):
     named = [span for span in spans(PAGES[page]) if re.fullmatch(r"(musiclc|cli|data|docs|examples|tests)/[\w./-]*", span)]
     named += re.findall(r"\]\(((?:docs|data)/[^)]+)\)", PAGES[page])
-    assert not [name for name in named if not (ROOT / name).exists()]
+    placeholders = re.compile("ROOM|NAME|FILE")
+    assert not [name for name in named if not placeholders.search(name) and not (ROOT / name).exists()]
+
+
+def names_of_the_library(text):
+    """Such as musiclc.load or musiclc.cli.sample, file names aside."""
+    return {name for name in re.findall(r"(?<![\w/.\]])musiclc(?:\.[A-Za-z_]\w*)+", text) if not name.endswith((".mid", ".html"))}
+
+
+def is_there(dotted):
+    try:
+        pkgutil.resolve_name(dotted)
+    except (ImportError, AttributeError):
+        return False
+    return True
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_name_of_the_library_exists(page):
-    for dotted in re.findall(r"\bmusiclc(?:\.[A-Za-z_]\w*)+", PAGES[page]):
-        place, _, last = dotted.rpartition(".")
-        assert hasattr(importlib.import_module(place), last) or importlib.util.find_spec(dotted), dotted
+    assert not [name for name in names_of_the_library(PAGES[page]) if not is_there(name)]
+
+
+def test_every_name_that_a_docstring_or_comment_has_exists_too():
+    files = [path for folder in ("musiclc", "cli", "examples") for path in (ROOT / folder).rglob("*.py")]
+    wrong = [f"{path.relative_to(ROOT)}: {name}" for path in files for name in sorted(names_of_the_library(path.read_text())) if not is_there(name)]
+    assert not wrong
 
 
 def test_the_readmes_map_names_every_room_once():
@@ -177,6 +205,16 @@ def test_the_readmes_map_names_every_room_once():
 
 def test_the_shipped_models_checksum_is_the_one_stated():
     assert hashlib.sha256(shipped_model().read_bytes()).hexdigest() in PAGES["data/README.md"]
+
+
+def test_the_citation_file_names_this_version_and_the_readmes_paper():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (cited["cff-version"], cited["title"], cited["version"]) == ("1.2.0", "musiclc", importlib.metadata.version("musiclc"))
+    (paper,) = cited["references"]
+    assert f"title     = {{{paper['title']}}}" in README
+    authors = " and ".join(f"{author['family-names']}, {author['given-names']}" for author in paper["authors"])
+    assert f"author    = {{{authors}}}" in README
+    assert f"year      = {{{paper['year']}}}" in README
 
 
 def test_the_python_example_runs(tmp_path):

@@ -26,7 +26,7 @@ MOST_OFF_GRID = 0.25  # share of a bar's onsets off the grid
 
 @dataclass
 class MidiReading:
-    """What one file gave: melodies of whole bars, and a count of what was skipped and why (as notation.Reading)."""
+    """What one file gave: melodies of whole bars, and a count of what was skipped and why (as training.scores.Reading)."""
 
     runs: list[Melody] = field(default_factory=list)
     skipped: Counter = field(default_factory=Counter)
