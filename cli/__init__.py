@@ -7,6 +7,7 @@ loads nothing heavy. `main` gives every error of the library its one line and it
 import importlib
 import io
 import os
+import signal
 import sys
 
 import click
@@ -49,12 +50,23 @@ class LazyGroup(click.Group):
             click.echo("musiclc: stopped", err=True)
             raise click.exceptions.Exit(130) from None
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _close_output()
             raise click.exceptions.Exit(141) from None
+        except OSError as error:  # a full disk behind standard output, say
+            if os.environ.get("MUSICLC_DEBUG") == "1":
+                raise
+            click.echo(f"musiclc: {error.filename or 'standard output'}: {error.strerror or error}", err=True)
+            _close_output()
+            raise click.exceptions.Exit(1) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+
+
+def _close_output() -> None:
+    """Nothing more goes to standard output, not even what waits in its buffer."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -71,12 +83,18 @@ def group() -> None:
     """Write melodies, and steer them by rules."""
 
 
+def _terminated(number: int, frame: object) -> None:
+    """As Ctrl-C, so that a manifest tells what is finished; with the exit code that others give it."""
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command line; never returns."""
     from musiclc.errors import MusiclcError
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names of files that are no UTF-8 go out as they are
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         group(prog_name="musiclc")
     except MusiclcError as error:

@@ -193,11 +193,11 @@ class _Printer:
 
 def _say_what_was_made(result: Any, place: _Place, options: _Options) -> None:
     talk = talker(options.quiet)
-    removed = f", {result.removed} of former jobs removed" if result.removed else ""
+    removed = f", {result.removed} no longer asked for removed" if result.removed else ""
     missed = f"; {result.missed} miss a constraint" if result.missed else ""
     talk(f"{result.made} files made, {result.kept} kept{removed}{missed}")
     if result.spared:
-        click.echo(f"musiclc: {result.spared} files not removed while {options.jobs} has mistakes", err=True)
+        click.echo(f"musiclc: {result.spared} files not removed while {options.jobs} has mistakes or their jobs fail", err=True)
     if result.failures:
         click.echo(f"musiclc: {len(result.failures)} jobs failed; {place.of('failures.jsonl')} says why", err=True)
 

@@ -1,10 +1,11 @@
 """musiclc critic: fit, list and drop critics for rules of one's own and for labels."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from musiclc.cli._options import OwnRule, dump, json_option, model_option, numerics_option, quiet_option, talker
+from musiclc.cli._options import OwnRule, dump, json_option, model_option, numerics_option, overwrite_option, quiet_option, talker
 from musiclc.rules.base import Constraint
 
 
@@ -24,10 +25,11 @@ def command() -> None:
 @click.option("--name", help="What to call a rule taught by two folders; then --rule NAME asks for it.")
 @click.option("--positive", type=click.Path(path_type=Path, file_okay=False), help="Folder of MIDI as wanted.")
 @click.option("--negative", type=click.Path(path_type=Path, file_okay=False), help="Folder of MIDI as not wanted.")
+@overwrite_option
 @model_option
 @numerics_option
 @quiet_option
-def train(rule: Constraint | None, name: str | None, positive: Path | None, negative: Path | None, quiet: bool, **of_model: str) -> None:
+def train(rule: Constraint | None, name: str | None, positive: Path | None, negative: Path | None, quiet: bool, **given: Any) -> None:
     """Fit a critic for a rule of one's own, or teach one by two folders."""
     labelled = [name, positive, negative]
     if any(labelled) if rule is not None else not all(labelled):
@@ -36,7 +38,7 @@ def train(rule: Constraint | None, name: str | None, positive: Path | None, nega
     from musiclc.sampling import sample as sampling
 
     talk = talker(quiet)
-    loaded = checkpoint.load(of_model["model"], of_model["numerics"])
+    loaded = checkpoint.load(given["model"], given["numerics"])
     if rule is not None:
         sampling.prepare_critics(loaded, [rule])
         return
@@ -45,7 +47,7 @@ def train(rule: Constraint | None, name: str | None, positive: Path | None, nega
     assert name
     assert positive
     assert negative
-    notes = labels.train(name, positive, negative, loaded)
+    notes = labels.train(name, positive, negative, loaded, given["overwrite"])
     talk(f"{name}: {notes['positive']}, {notes['negative']}; right on {notes['accuracy']} of {notes['held out']} phrases held out")
     talk(f"use it with --rule {name}")
 

@@ -72,7 +72,8 @@ class Command:
 class Job:
     """A checked job. options: canonical texts by field, without defaults, n and seed. count: how many files, 1 where only the run can tell.
 
-    fingerprint: of all that decides the bytes of its files on one kind of processor. shape: of all that jobs must share to share chunks; "" shares with none.
+    fingerprint: of all that decides the bytes of its files on one kind of processor.
+    shape: of all that jobs must share to share chunks; "" shares with none.
     """
 
     id: str

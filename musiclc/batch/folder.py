@@ -176,18 +176,18 @@ class _Ending:
             self.failed.write(line_of({"job": job.id, "error": error, "code": code}))
         everything = self.folder.records.of(job.id) if failed else []
         old = everything if job.mistakes else self.folder.old.get(job.id, [])
-        self._drop(job.id, old, everything or old, {e["file"] for e in entries})
+        self._drop(job.id, old, everything or old, {e["file"] for e in entries}, self.spare or failed)
 
     def former_jobs(self) -> None:
         """What is there of jobs that JOBS no longer has goes, too."""
         for former in [job for job in self.folder.records.places if job not in self._seen]:
             entries = self.folder.records.of(former)
-            self._drop(former, entries, entries, set())
+            self._drop(former, entries, entries, set(), self.spare)
 
-    def _drop(self, job: str, old: list[Entry], unwanted: list[Entry], wanted: set[str]) -> None:
-        """Remove the unwanted files but for those `wanted`, and those of `old` that are to be spared."""
+    def _drop(self, job: str, old: list[Entry], unwanted: list[Entry], wanted: set[str], spare: bool) -> None:
+        """Remove the unwanted files but for those `wanted`, and, to spare what was finished once, those of `old`."""
         if unwanted:
-            stay = wanted | self._spare(old, wanted)
+            stay = wanted | (self._spare(old, wanted) if spare else set())
             self._remove(job, [e for e in unwanted if e["file"] not in stay])
 
     def _final(self, job: Job) -> list[Entry]:
@@ -198,8 +198,8 @@ class _Ending:
         return sorted((e for e in now.values() if e["index"] <= job.count), key=lambda e: e["index"])
 
     def _spare(self, old: list[Entry], wanted: set[str]) -> set[str]:
-        """Where nothing finished is to be removed: keep those of these files that are whole and not replaced, and say which."""
-        now = {e["file"]: e for e in old if e["file"] not in wanted and is_whole(self.folder.path, e)} if self.spare else {}
+        """Keep those of these files that are whole and not replaced, and say which."""
+        now = {e["file"]: e for e in old if e["file"] not in wanted and is_whole(self.folder.path, e)}
         self._write(now.values())
         self.spared += len(now)
         return set(now)

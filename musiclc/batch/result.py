@@ -11,7 +11,8 @@ MISSED = 3  # the code of a strict job that misses a constraint
 
 @dataclass
 class BatchResult:
-    """What a run did. made, kept, removed: files. spared: files that would have been removed, had JOBS no mistakes.
+    """What a run did. made, kept, removed: files. spared: finished files that stay though their jobs changed, since JOBS has mistakes or the
+    changed jobs fail.
 
     missed: files that miss a constraint. failures: job → (error, code).
     """

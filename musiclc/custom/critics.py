@@ -9,6 +9,7 @@ Inside: `own_critic`, `cached`, `forget`.
 
 import hashlib
 import logging
+import os
 import re
 import time
 from collections.abc import Callable
@@ -51,8 +52,20 @@ def own_critic(rule: Rule, known_by: Callable[[], str], model: "Model", goal: Go
     except Unknowable as error:
         log.info("%s: fitting a critic that is not kept, since the function reads %s, which the cache cannot tell from another", rule.name, error)
         return _fit(rule, model, goal, transposition)[0]
+    if not _writable(path.parent):
+        log.warning("%s: fitting a critic that is not kept, since %s cannot be written", rule.name, path.parent)
+        return _fit(rule, model, goal, transposition)[0]
     with exclusive(path):  # workers that need the same critic at the same time must get the same one
         return _kept(path) or _fitted(path, rule, model, goal, transposition)
+
+
+def _writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, which is made when it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def _key(known_by: str, rule: Rule, model: "Model", goal: Goal, transposition: int) -> str:

@@ -9,12 +9,13 @@ the file's folder is not on the import path, so what stands beside it is not fou
 Inside: `constraint_of_file`, `rule_of_function`, `OwnFunction`.
 """
 
+import contextlib
 import hashlib
 import inspect
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -54,7 +55,8 @@ def _function_of(path: Path, text: bytes, name: str) -> OwnFunction:
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses and others look their module up
     try:
-        exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
+        with _talk_apart():
+            exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
     except ImportError as error:
         beside = path.parent / f"{(error.name or '').partition('.')[0]}.py"
         slip = (
@@ -132,7 +134,8 @@ def _measures(function: OwnFunction, name: str, scored: bool, tokens: np.ndarray
 def _called(function: OwnFunction, name: str, scored: bool, melody: Melody) -> float:
     what = f"for a melody of {len(melody.notes)} notes in {melody.meter}"
     try:
-        value = float(function(melody))
+        with _talk_apart():
+            value = float(function(melody))
     except (Exception, SystemExit) as error:  # which would end the run without a word
         line = f", line {error.__traceback__.tb_next.tb_lineno}" if error.__traceback__ and error.__traceback__.tb_next else ""
         raise UsageError(f"rule {name} raised {type(error).__name__}: {error}{line}, {what}") from error
@@ -141,6 +144,13 @@ def _called(function: OwnFunction, name: str, scored: bool, melody: Melody) -> f
     if scored and not -ALMOST <= value <= 1 + ALMOST:
         raise UsageError(f"rule {name} returned {value:g} {what}; without a goal a rule returns a score from 0 to 1; give it a goal: {name}=GOAL")
     return value
+
+
+@contextlib.contextmanager
+def _talk_apart() -> Iterator[None]:
+    """What a rule prints goes to standard error: standard output carries data."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
 
 
 def _made_up(seed: int = 0) -> np.ndarray:
@@ -154,5 +164,8 @@ def _made_up(seed: int = 0) -> np.ndarray:
 
 def _changes_with_transposition(measure: Callable[[np.ndarray, str], np.ndarray]) -> bool:
     tokens = _made_up()
-    here = measure(tokens, "4/4")
+    try:
+        here = measure(tokens, "4/4")
+    except UsageError as error:
+        raise UsageError(f"{error} (one of a few that are made up to try a rule: it must give a number for any)") from error
     return any(not np.allclose(here, measure(tok.transpose(tokens, semitones), "4/4")) for semitones in (-12, -5, 1, 7))

@@ -31,24 +31,25 @@ def expand(inputs: Iterable[str], recursive: bool = False) -> tuple[list[Input],
         if given == "-":
             found.append(Input("-", sys.stdin.buffer.read(), "stdin.mid"))
         elif os.path.isdir(given):
-            try:
-                files = _midi_files(Path(given), recursive)
-                if not files:
-                    raise InputError(f"{given}: no MIDI files in this folder{'' if recursive else '; -r looks below it too'}")
-                found += [Input(str(p), p, p.relative_to(given).as_posix()) for p in files]
-            except InputError as error:
-                errors.append(error)
+            files, unread = _midi_files(Path(given), recursive)
+            errors += unread
+            if not files and not unread:
+                errors.append(InputError(f"{given}: no MIDI files in this folder{'' if recursive else '; -r looks below it too'}"))
+            found += [Input(str(p), p, p.relative_to(given).as_posix()) for p in files]
         else:
             found.append(Input(given, Path(given), Path(given).name))
     return found, errors
 
 
-def _midi_files(folder: Path, recursive: bool) -> list[Path]:
-    def stop(error: OSError) -> None:
-        raise InputError(f"{folder}: cannot be read ({error.strerror or error})") from error
-
+def _midi_files(folder: Path, recursive: bool) -> tuple[list[Path], list[InputError]]:
+    """The MIDI files of a folder, in order of name, and an error for each folder that cannot be read."""
     files: list[Path] = []
-    for place, below, names in os.walk(folder, onerror=stop):
+    errors: list[InputError] = []
+
+    def unread(error: OSError) -> None:
+        errors.append(InputError(f"{error.filename or folder}: cannot be read ({error.strerror or error})"))
+
+    for place, below, names in os.walk(folder, onerror=unread):
         below[:] = sorted(below) if recursive else []
         files += [Path(place, n) for n in sorted(names) if n.lower().endswith(MIDI_SUFFIXES)]
-    return files
+    return files, errors

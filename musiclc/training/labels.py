@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from musiclc.custom.labels import encoded, is_name, logits, path_of
-from musiclc.errors import InputError, UsageError
+from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METER_NAMES
 from musiclc.rules import RULES
@@ -41,10 +41,11 @@ class _Side:
         return len(self.z)
 
 
-def train(name: str, positive: Path, negative: Path, model: "Model") -> dict[str, Any]:
+def train(name: str, positive: Path, negative: Path, model: "Model", overwrite: bool = False) -> dict[str, Any]:
     """Teach a judge, keep it under `name`, and return its notes: phrases a side, and accuracy on tunes held out.
 
-    Raises UsageError for a name that a rule has or that is no word, InputError for a folder without usable phrases.
+    Raises UsageError for a name that a rule has or that is no word, InputError for a folder without usable phrases,
+    MusiclcError for a name that was taught already, without overwrite.
     """
     import torch
 
@@ -52,6 +53,8 @@ def train(name: str, positive: Path, negative: Path, model: "Model") -> dict[str
 
     if name in RULES or not is_name(name):
         raise UsageError(f"name {name!r}: wanted a word that no shipped rule has")
+    if path_of(name).exists() and not overwrite:
+        raise MusiclcError(f"{name}: taught already; choose another name, or replace it with --overwrite")
     good, bad = _phrases(positive, model), _phrases(negative, model)
     both = _Side(torch.cat([good.z, bad.z]), torch.cat([good.meter, bad.meter]), np.concatenate([good.held_out, bad.held_out]))
     label = torch.cat([torch.ones(len(good), 1), torch.zeros(len(bad), 1)])
