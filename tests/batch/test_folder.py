@@ -15,7 +15,7 @@ from musiclc.batch.messages import Failed, Made
 from musiclc.batch.result import BatchResult
 from musiclc.errors import MusiclcError, UsageError
 from tests.batch.common import contents, here, manifest, run, table, write
-from tests.cli.test_cli import musiclc
+from tests.command import process as musiclc
 
 
 def test_what_no_batch_wrote_is_not_touched(tiny, tmp_path, runners):

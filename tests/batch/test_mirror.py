@@ -7,7 +7,7 @@ from musiclc.batch import mirror
 from musiclc.cli import batch
 from musiclc.errors import MusiclcError, UsageError
 from tests.batch.common import contents, here, run, table, write
-from tests.cli.test_cli import musiclc
+from tests.command import process as musiclc
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from musiclc.batch.run import opened
 from musiclc.errors import InputError
 from musiclc.midi import to_bytes
 from tests.batch.common import contents, failures, here, manifest, run, table, write
-from tests.cli.test_cli import musiclc
+from tests.command import process as musiclc
 from tests.helpers import c_major_scale, jig
 
 

@@ -17,7 +17,7 @@ from musiclc.batch.process import import_path
 from musiclc.errors import MusiclcError, UsageError
 from tests.batch import stub
 from tests.batch.common import contents, here, run, table, write
-from tests.cli.test_cli import musiclc
+from tests.command import process as musiclc
 
 LONG = 120  # seconds after which something hangs
 

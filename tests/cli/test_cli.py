@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 
 from musiclc.midi import read_melody, to_bytes
 from musiclc.model.checkpoint import save_model
 from musiclc.rules import RULES
+from tests.command import musiclc, process
 from tests.helpers import c_major_scale, tiny_model
 
 
@@ -19,15 +18,6 @@ def tiny(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_model(tiny_model(), path)
     return path
-
-
-def musiclc(*arguments, cwd=None, code=0, **environment):
-    done = subprocess.run(
-        [sys.executable, "-m", "musiclc.cli", *map(str, arguments)], cwd=cwd, capture_output=True, env={**os.environ, **environment}, timeout=120
-    )
-    assert done.returncode == code, (done.returncode, done.stderr.decode())
-    done.out, done.err = done.stdout, done.stderr.decode()
-    return done
 
 
 def test_sample_writes_files_and_a_manifest_and_the_same_bytes_again(tiny, tmp_path):
@@ -49,7 +39,7 @@ def test_sample_writes_files_and_a_manifest_and_the_same_bytes_again(tiny, tmp_p
 
 
 def test_json_prints_what_the_manifest_holds_and_stdout_takes_the_file(tiny, tmp_path):
-    done = musiclc("sample", "--model", tiny, "-n", 2, "--seed", 1, "-o", "out", "--json", "--quiet", cwd=tmp_path)
+    done = process("sample", "--model", tiny, "-n", 2, "--seed", 1, "-o", "out", "--json", "--quiet", cwd=tmp_path)
     assert done.out == (tmp_path / "out" / "manifest.jsonl").read_bytes()
     done = musiclc("sample", "--model", tiny, "--seed", 1, "-o", "-", cwd=tmp_path)
     assert done.out == (tmp_path / "out" / "melody-1-0001.mid").read_bytes()
@@ -141,9 +131,7 @@ def test_score_and_inspect_take_folders_and_standard_input_and_go_on(tmp_path):
         ]
         done = musiclc(command, "-r", "songs", "--json", cwd=tmp_path)
         assert [json.loads(line)["file"] for line in done.out.splitlines()] == ["songs/a.mid", "songs/below/b.MID"]
-    with open(below / "b.MID", "rb") as file:
-        found = subprocess.run([sys.executable, "-m", "musiclc.cli", "inspect", "-", "--json"], stdin=file, capture_output=True, check=True).stdout
-    entry = json.loads(found)
+    entry = json.loads(musiclc("inspect", "-", "--json", stdin=(below / "b.MID").read_bytes()).out)
     assert (entry["file"], entry["bars"], entry["key"], entry["track"], entry["notes"], entry["edited_bars"]) == ("-", 4, "C major", 1, 32, [[1, 4]])
     assert (entry["meters"], entry["tempos"]) == ([{"bar": 1, "meter": "4/4"}], [{"bar": 1, "bpm": 90.0}])
 
@@ -173,10 +161,15 @@ def test_every_rule_is_an_option_of_sample():
     assert all(f"--{name} GOAL" in text for name in RULES)
 
 
-def test_prepare_and_train_on_ones_own_midi_folder(tmp_path):
+def test_prepare_and_train_on_ones_own_midi_folder(tmp_path, monkeypatch):
+    """All stages of the shipped model's recipe, on networks of the tiny model's size."""
     pytest.importorskip("lightning_fabric")
+    from musiclc.training import recipe
     from tests.training.test_corpus import tune
 
+    small = {"width": 16, "heads": 2}
+    monkeypatch.setattr(recipe, "VAEConfig", partial(recipe.VAEConfig, **small, embedding=8, step_width=8, recurrent=16))
+    monkeypatch.setattr(recipe, "PriorConfig", partial(recipe.PriorConfig, **small, layers=1))
     (tmp_path / "midi").mkdir()
     for i in range(40):
         (tmp_path / "midi" / f"{i:02d}.mid").write_bytes(to_bytes(tune("a", i).runs[0]))

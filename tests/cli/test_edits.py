@@ -2,19 +2,14 @@
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
 
 from musiclc.evaluation.arranged import MELODY, arranged, differences
 from musiclc.midi import read_melody, to_bytes
+from tests.command import musiclc, process
 from tests.editing.test_rewrite import reel
-
-
-def run(*arguments, stdin=None, cwd=None, env=None):
-    command = [sys.executable, "-m", "musiclc.cli", *map(str, arguments)]
-    return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, env=env, timeout=120)
 
 
 @pytest.fixture
@@ -32,8 +27,7 @@ def manifest(folder):
 
 def test_one_file_by_track_with_a_plot_and_nothing_else_changed(songs, tmp_path):
     source = songs / "below" / "b.mid"
-    done = run("transform", source, "-o", "out.mid", "--key", "D minor", "--track", MELODY, "--plot", "p.png", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = musiclc("transform", source, "-o", "out.mid", "--key", "D minor", "--track", MELODY, "--plot", "p.png", cwd=tmp_path)
     assert done.stdout == b"out.mid\n"
     after = (tmp_path / "out.mid").read_bytes()
     assert differences(source.read_bytes(), after) == []
@@ -43,8 +37,7 @@ def test_one_file_by_track_with_a_plot_and_nothing_else_changed(songs, tmp_path)
 
 def test_folders_keep_their_shape_and_leave_a_manifest_and_a_broken_file_stops_no_other(songs, tmp_path):
     (songs / "broken.mid").write_bytes(b"MThd?")
-    done = run("transform", "-r", songs, "-o", tmp_path / "out", "--key", "D minor", "--density", "7", "--seed", "1")
-    assert done.returncode == 4
+    done = musiclc("transform", "-r", songs, "-o", tmp_path / "out", "--key", "D minor", "--density", "7", "--seed", "1", code=4)
     assert done.stderr.count(b"\n") <= 3
     assert b"broken.mid" in done.stderr
     entries = manifest(tmp_path / "out")
@@ -55,14 +48,14 @@ def test_folders_keep_their_shape_and_leave_a_manifest_and_a_broken_file_stops_n
         assert entry["satisfied"] is True
         assert set(entry) >= {"sha256", "index", "seed", "model", "meter", "bars", "bpm", "notes", "method", "attempts", "constraints", "realism"}
         assert set(entry) >= {"warnings", "input", "track", "before", "kept"}
-    again = run("transform", "-r", songs, "-o", tmp_path / "again", "--key", "D minor", "--density", "7", "--seed", "1")
-    assert again.returncode == 4
+    musiclc("transform", "-r", songs, "-o", tmp_path / "again", "--key", "D minor", "--density", "7", "--seed", "1", code=4)
     assert manifest(tmp_path / "again") == entries
 
 
-def test_a_wish_that_is_met_gives_the_same_bytes_through_pipes(songs):
+def test_what_meets_its_constraints_gives_the_same_bytes_through_pipes(songs):
     data = (songs / "a.mid").read_bytes()
-    assert run("transform", "-", "-o", "-", "--key", "D", "--keep", "0", stdin=data).stdout == data
+    for run in (musiclc, process):
+        assert run("transform", "-", "-o", "-", "--key", "D", "--keep", "0", stdin=data).out == data
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
@@ -70,20 +63,17 @@ def test_a_file_whose_name_is_no_utf8_is_edited_told_of_and_found_again(tmp_path
     (tmp_path / "songs").mkdir()
     name = os.fsdecode(b"caf\xe9.mid")
     (tmp_path / "songs" / name).write_bytes(to_bytes(reel()))
-    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
-    done = run("transform", "songs", "-o", "out", "--key", "D minor", cwd=tmp_path, env=strict)
-    assert (done.returncode, done.stdout) == (0, b"out/caf\xe9.mid\n")
-    assert run("score", "--check", "out/manifest.jsonl", cwd=tmp_path).returncode == 0
+    strict = {"PYTHONIOENCODING": "utf-8:strict"}
+    assert process("transform", "songs", "-o", "out", "--key", "D minor", cwd=tmp_path, **strict).out == b"out/caf\xe9.mid\n"
+    musiclc("score", "--check", "out/manifest.jsonl", cwd=tmp_path)
     (tmp_path / "jobs.jsonl").write_text('{"id": "j", "command": "transform", "input": ["songs"], "key": "D minor", "seed": 1}\n')
-    for said in (b"1 files made, 0 kept", b"0 files made, 1 kept"):
-        done = run("batch", "jobs.jsonl", "-O", "batch", "--workers", 1, cwd=tmp_path, env=strict)
-        assert (done.returncode, done.stderr.splitlines()[-1]) == (0, said)
+    for said in ("1 files made, 0 kept", "0 files made, 1 kept"):
+        assert process("batch", "jobs.jsonl", "-O", "batch", "--workers", 1, cwd=tmp_path, **strict).err.splitlines()[-1] == said
     assert b"caf\xe9.mid" in (tmp_path / "batch" / "manifest.jsonl").read_bytes()
 
 
 def test_what_cannot_be_met_is_written_and_strict_says_so(songs, tmp_path):
-    done = run("transform", songs / "a.mid", "-o", tmp_path / "x.mid", "--key", "{0}", "--range", "C#4..D4", "--strict")
-    assert done.returncode == 3
+    done = musiclc("transform", songs / "a.mid", "-o", tmp_path / "x.mid", "--key", "{0}", "--range", "C#4..D4", "--strict", code=3)
     assert b"not met" in done.stderr
     assert (tmp_path / "x.mid").exists()
 
@@ -99,8 +89,7 @@ def test_what_cannot_be_met_is_written_and_strict_says_so(songs, tmp_path):
     ],
 )
 def test_mistakes_are_one_line_each(songs, arguments, code, said):
-    done = run("transform", *arguments, cwd=songs)
-    assert done.returncode == code
+    done = musiclc("transform", *arguments, cwd=songs, code=code)
     assert said in done.stderr.decode()
     assert b"Traceback" not in done.stderr
     assert not (songs / "x.mid").exists()
@@ -108,24 +97,21 @@ def test_mistakes_are_one_line_each(songs, arguments, code, said):
 
 def test_a_rule_of_ones_own(songs, tmp_path):
     (tmp_path / "my.py").write_text("def low(melody):\n    return sum(n.pitch < 69 for n in melody.notes) / len(melody.notes)\n")
-    done = run("transform", songs / "a.mid", "-o", "x.mid", "--rule", "my.py:low=>=0.8", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    musiclc("transform", songs / "a.mid", "-o", "x.mid", "--rule", "my.py:low=>=0.8", cwd=tmp_path)
     notes = read_melody(tmp_path / "x.mid").notes
     assert sum(n.pitch < 69 for n in notes) / len(notes) >= 0.8
 
 
 def test_variations(songs, tmp_path):
-    done = run("vary", songs / "a.mid", "-n", "3", "--keep", "0.6", "--seed", "4", "-o", tmp_path / "v")
-    assert done.returncode == 0, done.stderr
+    musiclc("vary", songs / "a.mid", "-n", "3", "--keep", "0.6", "--seed", "4", "-o", tmp_path / "v")
     entries = manifest(tmp_path / "v")
     assert len({e["sha256"] for e in entries}) == 3
-    assert run("vary", songs, "-o", tmp_path / "w").returncode == 2
+    musiclc("vary", songs, "-o", tmp_path / "w", code=2)
 
 
 def test_a_way_from_one_to_another(songs, tmp_path):
     (songs / "c.mid").write_bytes(to_bytes(reel().transpose(5)))
-    done = run("interpolate", songs / "a.mid", songs / "c.mid", "-n", "4", "-o", tmp_path / "way")
-    assert done.returncode == 0, done.stderr
+    musiclc("interpolate", songs / "a.mid", songs / "c.mid", "-n", "4", "-o", tmp_path / "way")
     files = [tmp_path / "way" / e["file"] for e in manifest(tmp_path / "way")]
     assert files[0].read_bytes() == (songs / "a.mid").read_bytes()
     assert files[-1].read_bytes() == (songs / "c.mid").read_bytes()

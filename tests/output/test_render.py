@@ -10,7 +10,7 @@ import pytest
 from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.midi import read_notes, to_bytes
 from musiclc.output.render import plan, read_manifest, render
-from tests.cli.test_cli import musiclc
+from tests.command import musiclc
 from tests.helpers import c_major_scale, jig
 
 
