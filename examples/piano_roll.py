@@ -11,11 +11,11 @@ from musiclc.music.theory import pitch_name
 
 def main(path: str) -> None:
     model = musiclc.load()
-    draws = list(musiclc.sample(model, {"key": "C", "density": "6..10"}, 4, musiclc.SampleOptions(seed=7)))
+    samples = list(musiclc.sample(model, {"key": "C", "density": "6..10"}, 4, musiclc.SampleOptions(seed=7)))
     figure = Figure(figsize=(10, 6), layout="constrained")
     FigureCanvasAgg(figure)
-    for panel, draw in zip(figure.subplots(2, 2).flat, draws, strict=True):
-        melody = draw.melody
+    for panel, sample in zip(figure.subplots(2, 2).flat, samples, strict=True):
+        melody = sample.melody
         for note in melody.notes:
             panel.barh(note.pitch, note.duration - 0.15, left=note.start, height=0.8, color="#2a6f97")
         lowest, highest = min(n.pitch for n in melody.notes), max(n.pitch for n in melody.notes)
@@ -23,7 +23,7 @@ def main(path: str) -> None:
         panel.set_yticks(names, [pitch_name(p) for p in names])
         panel.set_xticks([melody.steps_per_bar * bar for bar in range(melody.bars + 1)], [str(bar + 1) for bar in range(melody.bars)] + [""])
         panel.grid(axis="x")
-        panel.set_title(f"melody {draw.index}, realism {draw.realism:.2f}", fontsize=9)
+        panel.set_title(f"melody {sample.index}, realism {sample.realism:.2f}", fontsize=9)
     figure.savefig(path, dpi=100)
 
 

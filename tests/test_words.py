@@ -92,6 +92,15 @@ def test_no_identifier_has_an_old_word(name):
     assert not found, "\n" + "\n".join(found)
 
 
+def test_no_sentence_has_one_either():
+    """Those that mean nothing else: in docstrings, comments, messages, help and documents. Keys of former model files are data."""
+    gone = re.compile(r"\b(wish(es|ed)?|surpris(es?|ing|ed)|blur(s|red|ring)?|strat(um|a))\b", re.IGNORECASE)
+    pages = [path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "data" / "README.md") if path.name != "CHANGELOG.md"]
+    texts = [*FILES, *(ROOT / "musiclc").rglob("page.*"), *pages]
+    found = [f"{path.relative_to(ROOT)}: {line.strip()}" for path in texts for line in path.read_text().splitlines() if gone.search(line)]
+    assert not [line for line in found if "_FORMER_NAMES" not in line]
+
+
 def test_old_words_would_be_found():
     code = "def wished(led): pass\nclass Pull: pass\nx.moves_home = 1\nimport blur\nf(nats_a_note=1)\ngainful = misled = homeless = 0\n"
     found = {name for name, _ in identifiers(ast.parse(code)) if any(word in OLD for word in words(name))}
