@@ -154,6 +154,26 @@ def test_a_job_that_fails_leaves_no_file_though_another_has_a_mistake(tiny, tmp_
     assert sorted(contents(tmp_path / "out")) == ["failures.jsonl", "manifest.jsonl"]
 
 
+def test_a_job_that_fails_when_it_is_made_anew_keeps_what_it_had(tiny, tmp_path):
+    """As when one of its inputs broke meanwhile."""
+
+    def made(take):
+        (part,) = take("").parts
+        entry = {"job": "a", "file": "a/1.mid", "sha256": hashlib.sha256(b"1").hexdigest(), "fingerprint": part.fingerprint, "index": 1}
+        yield Made(1, "a", [entry], [b"1"], (1,))
+
+    def failed(take):
+        take("")
+        yield Failed(1, "a", "its input is broken", 4)
+
+    job = {"id": "a", "model": str(tiny), "seed": 1}
+    run(write(tmp_path / "jobs.jsonl", [job]), tmp_path / "out", made)
+    result = run(write(tmp_path / "jobs.jsonl", [{**job, "seed": 2}]), tmp_path / "out", failed)
+    assert (result.removed, result.spared, result.code) == (0, 1, 1)
+    assert sorted(contents(tmp_path / "out")) == ["a", "a/1.mid", "failures.jsonl", "manifest.jsonl"]
+    assert [e["file"] for e in map(json.loads, (tmp_path / "out" / "manifest.jsonl").read_text().splitlines())] == ["a/1.mid"]
+
+
 def test_the_command_line_says_what_was_not_removed(tiny, tmp_path):
     good = {"id": "a", "realism": 0, "seed": 1, "model": str(tiny), "n": 2}
     write(tmp_path / "jobs.jsonl", [good])
@@ -162,7 +182,7 @@ def test_the_command_line_says_what_was_not_removed(tiny, tmp_path):
     done = musiclc("batch", "jobs.jsonl", "-O", "out", cwd=tmp_path, code=1)
     assert done.err.splitlines()[1:] == [
         "0 files made, 0 kept",
-        "musiclc: 2 files not removed while jobs.jsonl has mistakes",
+        "musiclc: 2 files not removed while jobs.jsonl has mistakes or their jobs fail",
         "musiclc: 1 jobs failed; out/failures.jsonl says why",
     ]
     assert len(list((tmp_path / "out" / "a").iterdir())) == 2
