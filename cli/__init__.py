@@ -4,11 +4,13 @@ One file a command, one line in COMMANDS; a command's module is imported only wh
 loads nothing heavy. `main` gives every error of the library its one line and its exit code.
 """
 
+import contextlib
 import importlib
 import io
 import os
 import signal
 import sys
+import threading
 
 import click
 
@@ -66,7 +68,8 @@ class LazyGroup(click.Group):
 
 def _close_output() -> None:
     """Nothing more goes to standard output, not even what waits in its buffer."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError):  # a stream of Python's own has no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -94,7 +97,8 @@ def main() -> None:
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names of files that are no UTF-8 go out as they are
-    signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         group(prog_name="musiclc")
     except MusiclcError as error:

@@ -7,6 +7,7 @@ rule is (identity.py), the goal, the model with its numerics, and the versions o
 Inside: `own_critic`, `cached`, `forget`.
 """
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -53,6 +54,8 @@ def own_critic(rule: Rule, known_by: Callable[[], str], model: "Model", goal: Go
         log.info("%s: fitting a critic that is not kept, since the function reads %s, which the cache cannot tell from another", rule.name, error)
         return _fit(rule, model, goal, transposition)[0]
     if not _writable(path.parent):
+        if kept := _kept(path):
+            return kept
         log.warning("%s: fitting a critic that is not kept, since %s cannot be written", rule.name, path.parent)
         return _fit(rule, model, goal, transposition)[0]
     with exclusive(path):  # workers that need the same critic at the same time must get the same one
@@ -87,7 +90,8 @@ def _kept(path: Path) -> "Critic | None":
         critic: Critic = load_networks(path)[0]["critic/own"]
         return critic
     except (MusiclcError, KeyError):
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
         return None
 
 

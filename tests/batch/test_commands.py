@@ -12,16 +12,9 @@ from musiclc.batch import commands, messages
 from musiclc.cli import _jobs
 from musiclc.errors import MusiclcError, UsageError
 from musiclc.midi import to_bytes
-from musiclc.model.checkpoint import load_model, save_model
+from musiclc.model.checkpoint import load_model
 from musiclc.sampling import sample as sampling
-from tests.helpers import c_major_scale, jig, tiny_model
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_model(tiny_model(), path)
-    return str(path)
+from tests.helpers import c_major_scale, jig
 
 
 @pytest.fixture

@@ -7,17 +7,9 @@ from functools import partial
 import pytest
 
 from musiclc.midi import read_melody, to_bytes
-from musiclc.model.checkpoint import save_model
 from musiclc.rules import RULES
 from tests.command import musiclc, process
-from tests.helpers import c_major_scale, tiny_model
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_model(tiny_model(), path)
-    return path
+from tests.helpers import c_major_scale
 
 
 def test_sample_writes_files_and_a_manifest_and_the_same_bytes_again(tiny, tmp_path):

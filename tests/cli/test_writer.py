@@ -16,13 +16,6 @@ from musiclc.model.checkpoint import save_model
 from tests.helpers import c_major_scale, jig, tiny_model
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_model(tiny_model(), path)
-    return str(path)
-
-
 @pytest.fixture
 def musiclc(tmp_path, monkeypatch, capfd):
     """Runs a command line in this process, in a folder of its own: its exit code, standard output and standard error."""
@@ -235,3 +228,20 @@ def test_an_interrupt_waits_for_the_end_of_a_write_and_is_ignored_where_it_was(m
     finally:
         signal.signal(signal.SIGINT, before)
     assert done == ["written", "written behind an &"]
+
+
+def test_sigterm_leaves_the_manifest_of_what_is_finished(tiny, tmp_path):
+    process = started(tiny, tmp_path / "out")
+    process.stdout.readline()
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert [e["file"] for e in manifest(tmp_path / "out")] == written(tmp_path / "out")
+    assert 0 < len(written(tmp_path / "out")) < 2000
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_behind_standard_output_is_one_line():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "musiclc.cli", "rules"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "musiclc: standard output: No space left on device\n")

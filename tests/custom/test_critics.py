@@ -150,3 +150,11 @@ def test_a_critic_is_for_one_bank_and_one_word_width(file, heard):
     model.vae.precision = torch.bfloat16
     asked(model, constraint)
     assert sum("fitting a critic" in message for message in heard) == 3
+
+
+def test_where_the_cache_cannot_be_written_a_critic_is_used_all_the_same(file, heard, monkeypatch):
+    model, constraint = tiny_model(), custom.parse(f"{file}:low=.1..1")
+    monkeypatch.setattr(critics, "_writable", lambda folder: False)
+    sampling.prepare_critics(model, [constraint])
+    assert "cannot be written" in "".join(heard)
+    assert critics.cached() == []

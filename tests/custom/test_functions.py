@@ -142,3 +142,12 @@ def test_two_rules_of_one_name_are_refused_where_they_are_put_together(tmp_path)
     with pytest.raises(UsageError, match=r"rule f: from .*a\.py and from .*b\.py; wanted a name of its own for each"):
         settled([one, other])
     assert settled([one, custom.parse(f"{tmp_path}/a.py:f=>0.5")])
+
+
+def test_what_a_rule_prints_goes_to_standard_error(tmp_path, capsys):
+    (tmp_path / "loud.py").write_text("print('at import')\ndef loud(melody):\n    print('at a call')\n    return len(melody.notes)\n")
+    found = custom.parse(f"{tmp_path}/loud.py:loud=>=1")
+    assert found.rule.measure(tok.from_melody(Melody((Note(0, 60, 1),)))[None], "4/4").tolist() == [[1.0]]
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert {"at import", "at a call"} <= set(err.splitlines())

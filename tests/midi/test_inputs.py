@@ -1,6 +1,7 @@
 """Which files a command reads: in order, folders opened, and what went wrong beside what was found."""
 
 import io
+import os
 import sys
 
 import pytest
@@ -33,3 +34,17 @@ def test_what_is_there_is_found_beside_what_is_not(folder, monkeypatch):
         ("-", "stdin.mid", b"MThd"),
     ]
     assert [str(e) for e in errors] == [f"{folder}/none: no MIDI files in this folder; -r looks below it too"]
+
+
+def test_a_closed_folder_below_is_named_and_stops_no_other(folder, monkeypatch):
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("below"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found, errors = expand([str(folder / "songs")], recursive=True)
+    assert [i.under for i in found] == ["a.midi", "b.MID"]
+    assert [str(e) for e in errors] == [f"{folder}/songs/below: cannot be read (Permission denied)"]
