@@ -44,6 +44,11 @@ class CriticConfig:
     width: int = 256
     layers: int = 3
 
+    @property
+    def outputs(self) -> int:
+        """Numbers that the trunk gives: a mean and a spread a measure, or a log odds."""
+        return self.measures * (2 if self.family == "gaussian" else 1)
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -97,10 +102,10 @@ class Critic(nn.Module):
     center: Tensor
     scale: Tensor
 
-    def __init__(self, config: CriticConfig):
+    def __init__(self, config: CriticConfig, trunk: nn.Module | None = None):
         super().__init__()
         self.config = c = config
-        self.trunk = Trunk(c.dimensions, c.measures * (2 if c.family == "gaussian" else 1), c.conditions, c.width, c.layers)
+        self.trunk = trunk or Trunk(c.dimensions, c.outputs, c.conditions, c.width, c.layers)
         self.register_buffer("center", torch.zeros(c.measures))
         self.register_buffer("scale", torch.ones(c.measures))
 

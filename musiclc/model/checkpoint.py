@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,8 +28,14 @@ from musiclc.latent.critics import Critic, CriticConfig, Realism
 from musiclc.latent.descent import FitState
 from musiclc.latent.fitting import Actor, Points
 from musiclc.model.bank import GRID, Bank
+from musiclc.model.bars import BarConfig, BarVAE
+from musiclc.model.flow import FlowConfig, PieceFlow
 from musiclc.model.numerics import described, precision_of
+from musiclc.model.piece_critics import piece_critic
+from musiclc.model.piece_realism import PieceRealism, PieceRealismConfig
+from musiclc.model.pieces import Pieces
 from musiclc.model.prior import FlowPrior, PriorConfig
+from musiclc.model.returns import Plans
 from musiclc.model.vae import MelodyVAE, VAEConfig
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METER_NAMES
@@ -56,6 +63,8 @@ class Model:
     realism: Realism | None = None
     actor: Actor | None = None
     bank: Bank | None = None
+    pieces: Pieces | None = None  # the networks of whole pieces, and a critic of theirs for each rule that has one
+    piece_critics: dict[str, Critic] = field(default_factory=dict)
     _flow: FlowPrior | None = field(default=None, init=False, repr=False)
 
     @property
@@ -96,7 +105,11 @@ def save_model(model: Model, path: Path) -> None:
     single = {"prior": model.prior, "realism": model.realism, "actor": model.actor}
     modules |= {part: module for part, module in single.items() if module is not None}
     modules |= {f"critic/{name}": critic for name, critic in model.critics.items()}
-    tensors = _weights(modules)
+    modules |= {f"piece-critic/{name}": critic for name, critic in model.piece_critics.items()}
+    if model.pieces is not None:
+        p = model.pieces
+        modules |= {"bars": p.bars, "flow": p.flow} | ({} if p.realism is None else {"piece-realism": p.realism})
+    tensors = _weights(modules) | ({} if model.pieces is None else _of_plans(model.pieces))
     if model.bank is not None:
         points = model.bank.points
         tensors["bank/x"] = (points.x * GRID).round().to(torch.int8)
@@ -123,8 +136,14 @@ def load_model(path: Path, numerics: str = "auto") -> Model:
         parts = _build_all(info["configs"], tensors)
         parts["vae"].precision = precision
         bank = _bank(tensors, parts["prior"].config.noise_level) if "bank/x" in tensors else None
-        critics = {part.removeprefix("critic/"): module for part, module in parts.items() if part.startswith("critic/")}
-        return Model(info["name"], parts["vae"], parts.get("prior"), critics, info["notes"], parts.get("realism"), parts.get("actor"), bank)
+        single: dict[str, Any] = {name: parts.get(name) for name in ("prior", "realism", "actor")}
+        model = Model(info["name"], parts["vae"], notes=info["notes"], bank=bank, pieces=_pieces(parts, tensors), **single)
+        for part, module in parts.items():
+            kind, _, rule = part.partition("/")
+            {"critic": model.critics, "piece-critic": model.piece_critics}.get(kind, {})[rule] = module
+        if model.pieces is not None:
+            model.pieces.bars.precision = precision
+        return model
     except (KeyError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{path}: its configuration and weights do not fit this musiclc ({error}); train the model anew") from error
 
@@ -231,8 +250,36 @@ def _build_all(configs: dict[str, dict], tensors: dict[str, Tensor]) -> dict[str
         "critic": lambda c: Critic(CriticConfig(**c)),
         "realism": lambda c: Realism(**c),
         "actor": lambda c: Actor(**c),
+        "bars": lambda c: BarVAE(BarConfig(**c)),
+        "flow": lambda c: PieceFlow(FlowConfig(**c)),
+        "piece-realism": lambda c: PieceRealism(PieceRealismConfig(**c)),
+        "piece-critic": lambda c: piece_critic(CriticConfig(**c)),
     }
     return {part: _build(makers[part.partition("/")[0]](config), part, tensors) for part, config in configs.items()}
+
+
+def _of_plans(pieces: Pieces) -> dict[str, Tensor]:
+    """Plans and modes as tensors, three levels a byte."""
+    plans = pieces.plans
+    filled = np.pad(plans.levels, (0, -len(plans.levels) % 3)).reshape(-1, 3).astype(np.uint8)
+    packed = filled @ np.array([25, 5, 1], np.uint8)
+    return {
+        "plans/levels": torch.from_numpy(packed),
+        "plans/bars": torch.from_numpy(plans.bars),
+        "plans/meter": torch.from_numpy(plans.meter),
+        "plans/modes": torch.from_numpy(pieces.modes),
+    }
+
+
+def _pieces(parts: dict[str, Any], tensors: dict[str, Tensor]) -> Pieces | None:
+    """The networks of whole pieces, where the file has them."""
+    if "flow" not in parts:
+        return None
+    packed = tensors["plans/levels"].numpy()
+    levels = np.stack([packed // 25, packed // 5 % 5, packed % 5], axis=1).reshape(-1)
+    bars = tensors["plans/bars"].numpy()
+    plans = Plans(levels[: int((bars.astype(int) * (bars - 1) // 2).sum())], bars, tensors["plans/meter"].numpy())
+    return Pieces(parts["bars"], parts["flow"], plans, tensors["plans/modes"].numpy(), parts.get("piece-realism"))
 
 
 def _bank(tensors: dict[str, Tensor], t: float) -> Bank:

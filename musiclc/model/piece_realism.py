@@ -1,0 +1,85 @@
+"""The realism critic of whole pieces: it reads written notes, and says how likely they are to stand in a real tune.
+
+Engel et al. 2018 (§3.1) teach a critic to tell encodings of real data from points of the prior. Here it judges what was *written*: the bars of
+a piece, encoded again, with a few counts that the encoder does not show. What is plainer than real tunes gives itself away as much as
+what is odder: so its odds are a measure of typicality, two-sided, where a likelihood would call the plainest the most real.
+
+Inside: `PieceRealism`, `counts`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from musiclc.model.bars import AroundBlock
+from musiclc.model.context import Context, Told, distance_buckets
+from musiclc.music.tokens import FIRST_ONSET, HOLD, PAD, REST
+
+COUNTS = 8
+QUANTILES = 101
+
+
+@dataclass(frozen=True)
+class PieceRealismConfig:
+    """Sizes. latent: dimensions a bar, as the VAE's."""
+
+    latent: int = 40
+    width: int = 128
+    heads: int = 4
+    layers: int = 2
+
+
+class PieceRealism(nn.Module):
+    """Bars, their vectors and context → log odds of being real. real: quantiles of those odds for held-out tunes."""
+
+    real: Tensor
+
+    def __init__(self, config: PieceRealismConfig):
+        super().__init__()
+        self.config = c = config
+        self.latent_in = nn.Linear(c.latent + COUNTS, c.width)
+        self.told = Told(c.width)
+        self.blocks = nn.ModuleList(AroundBlock(c.width, c.heads) for _ in range(c.layers))
+        self.norm = nn.LayerNorm(2 * c.width)
+        self.out = nn.Sequential(nn.Linear(2 * c.width, c.width), nn.GELU(), nn.Linear(c.width, 1))
+        self.register_buffer("real", torch.linspace(-1, 1, QUANTILES))
+
+    def forward(self, x: Tensor, tokens: Tensor, context: Context) -> Tensor:
+        """Standardised clean vectors x (n, B, k) of tokens (n, B, S): log odds (n,). Returns are not told."""
+        told = self.told(context.without_returns())
+        h = self.latent_in(torch.cat([x, counts(tokens)], dim=-1)) + told
+        buckets = distance_buckets(x.shape[1])
+        for block in self.blocks:
+            h = block(h, buckets)
+        pooled = torch.cat([h.mean(1), h.amax(1)], dim=-1)
+        return self.out(self.norm(pooled))[:, 0].float()
+
+    def loss(self, x: Tensor, tokens: Tensor, context: Context, real: Tensor) -> Tensor:
+        """Cross-entropy; real: float (n,), 1 for real ones."""
+        return F.binary_cross_entropy_with_logits(self(x, tokens, context), real)
+
+    def realism(self, odds: Tensor) -> Tensor:
+        """Share of held-out tunes whose odds are smaller, in [0, 1]."""
+        return torch.searchsorted(self.real, odds.contiguous()).float() / QUANTILES
+
+
+def counts(tokens: Tensor) -> Tensor:
+    """Of each bar of tokens (n, B, S): shares of onsets, holds and rests, moves by step and by leap, repeated pitches, distinct pitches, onsets off
+    the quarter: (n, B, 8)."""
+    steps = tokens.shape[2]
+    onset = (tokens >= FIRST_ONSET) & (tokens < PAD)
+    flat, there = tokens.flatten(1), onset.flatten(1)
+    place = torch.arange(flat.shape[1]).expand_as(flat)
+    latest = place.masked_fill(~there, -1).cummax(1).values
+    before = F.pad(latest, (1, -1), value=-1)
+    move = (flat - flat.gather(1, before.clamp(min=0))).abs() * there * (before >= 0)
+    step, leap = ((move >= 1) & (move <= 2)), (move > 4)
+    again = there & (before >= 0) & (move == 0)
+    pitch = torch.where(onset, tokens, torch.zeros_like(tokens)).sort(-1).values
+    distinct = ((pitch[..., 1:] != pitch[..., :-1]) & (pitch[..., 1:] > 0)).sum(-1)
+    off = onset & (torch.arange(steps) % 4 != 0)
+    per_bar = [onset, tokens == HOLD, tokens == REST, step.view_as(onset), leap.view_as(onset), again.view_as(onset), off]
+    shares = [part.float().mean(-1) for part in per_bar]
+    return torch.stack([*shares, distinct.float() / steps], dim=-1) * 4

@@ -1,0 +1,156 @@
+"""What steers whole pieces: a bank of written pieces, a critic for every rule, and the critic of realism. No files here.
+
+Taught by nothing but scoring: vectors are drawn or taken from real tunes and made noisy, written, and the rules measure what was written.
+
+Inside: `PieceBank`, `make_bank`, `fit_piece_critic`, `fit_piece_realism`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from musiclc.latent.critics import Critic, CriticConfig
+from musiclc.latent.descent import generator_of, seeded
+from musiclc.latent.fitting import SmallFit, descend
+from musiclc.model.context import LAST_PLACE, MODE_UNKNOWN, UNKNOWN_PLACE, Context
+from musiclc.model.piece_critics import Asked, piece_critic
+from musiclc.model.piece_realism import QUANTILES, PieceRealism, PieceRealismConfig
+from musiclc.model.pieces import DrawOptions, Hand, Pieces, PieceTask, renoised_bars, vectors, write
+from musiclc.rules import Rule
+from musiclc.training.lines import METER_NAMES, METER_STEPS
+from musiclc.training.pieces import PieceData
+
+CHUNK = 64
+WHOLE = 0.5  # share of examples in which a rule measures the whole piece, and not some bars of it
+AT_END = 0.4  # share of points that a critic is shown at the noise level of writing
+
+
+@dataclass(frozen=True)
+class PieceBank:
+    """Written pieces of one meter and length. x: standardised (n, B, k) at noise level t; tokens: int64 (n, B, S); context: as drawn."""
+
+    x: Tensor
+    tokens: Tensor
+    context: Context
+    t: float
+
+    @property
+    def meter(self) -> str:
+        """Their meter."""
+        return METER_NAMES[int(self.context.meter[0])]
+
+
+def task_of(pieces: Pieces, meter: int, bars: int, n: int, random: np.random.Generator, mode: int | None = None) -> PieceTask:
+    """n new pieces from first bar to last, with plans and modes of real tunes."""
+    first = torch.arange(1, bars + 1).clamp(max=LAST_PLACE).expand(n, -1)
+    modes = random.choice(len(pieces.modes[meter]), n, p=pieces.modes[meter]) if mode is None else np.full(n, mode)
+    equal = np.stack([pieces.plans.draw(meter, bars, random) for _ in range(n)])
+    none = torch.full((n, bars), -1)
+    context = Context(torch.full((n,), meter), torch.from_numpy(modes), first, first.flip(1), none, none)
+    tokens = torch.zeros(n, bars, METER_STEPS[METER_NAMES[meter]], dtype=torch.long)
+    return PieceTask(context, tokens, torch.ones(n, bars, dtype=torch.bool), equal).told()
+
+
+def drawn_bank(pieces: Pieces, meter: int, bars: int, n: int, seed: int, options: DrawOptions) -> PieceBank:
+    """n pieces by the flow and the writer."""
+    task = task_of(pieces, meter, bars, n, np.random.default_rng((seed, meter, bars)))
+    hand = Hand([generator_of(seed, meter, bars, i) for i in range(n)])
+    parts = []
+    for rows in torch.arange(n).split(CHUNK):
+        some, fingers = task.rows(rows), Hand([hand.generators[i] for i in rows.tolist()])
+        with torch.no_grad():
+            x, t = vectors(pieces, some, fingers, options)
+        parts.append((x, write(pieces, some, x, t, fingers, options)))
+    return PieceBank(torch.cat([x for x, _ in parts]), torch.cat([tokens for _, tokens in parts]), task.context, options.end)
+
+
+def real_bank(pieces: Pieces, data: PieceData, key: tuple[int, ...], size: int, options: DrawOptions) -> PieceBank:
+    """Windows of real tunes, made noisy and written again."""
+    batch = data.draw(size, *key)
+    n = len(batch.tokens)
+    hand = Hand([generator_of(*key, i) for i in range(n)])
+    task = PieceTask(batch.context, batch.tokens, torch.ones(batch.tokens.shape[:2], dtype=torch.bool), batch.equal)
+    x = pieces.flow.standardise(pieces.bars.encode(batch.tokens)[0])
+    x = (1 - options.end) * x + options.end * hand.normal(*x.shape[1:])
+    return PieceBank(x, write(pieces, task, x, torch.full(x.shape[:2], options.end), hand, options), batch.context, options.end)
+
+
+def fit_piece_critic(banks: list[PieceBank], rule: Rule, latent: int, options: SmallFit) -> Critic:
+    """A critic that foretells the rule's measures of all bars, or of some in a row, of the banks' pieces."""
+    examples = [_examples(bank, rule, np.random.default_rng((options.seed, number))) for number, bank in enumerate(banks)]
+    measures = torch.cat([m for _, m in examples])
+    with seeded(options.seed):
+        critic = piece_critic(CriticConfig(latent, len(rule.measures), rule.family))
+    if rule.family == "gaussian":
+        critic.center.copy_(measures.nanmean(0).nan_to_num())
+        critic.scale.copy_((measures - critic.center).square().nanmean(0).sqrt().nan_to_num().clamp(min=1e-3))
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        number = int(torch.randint(len(banks), (1,), generator=generator))
+        bank, (asked, measured) = banks[number], examples[number]
+        rows = torch.randint(len(bank.x), (min(options.batch, 4096 // bank.x.shape[1]),), generator=generator)
+        x = bank.x[rows]
+        to = bank.t + (1 - bank.t) * float(torch.rand(1, generator=generator)) if step % 5 >= 2 else bank.t
+        t = torch.full(x.shape[:2], to)
+        x = renoised_bars(x, torch.randn(x.shape, generator=generator), bank.t, t)
+        return critic.loss(x, t, Asked(bank.context.meter[rows], asked[rows]), measured[rows])
+
+    descend(critic, loss, options)
+    return critic
+
+
+def _examples(bank: PieceBank, rule: Rule, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Of each piece the bars that are asked of, bool (n, B), and the rule's measures of those, float (n, m)."""
+    n, bars, _ = bank.tokens.shape
+    asked, measures = np.ones((n, bars), bool), np.zeros((n, len(rule.measures)), np.float32)
+    lengths = np.where(random.random(n) < WHOLE, bars, random.integers(1, bars + 1, n))
+    tokens = bank.tokens.numpy().astype(np.uint8)
+    for length in np.unique(lengths).tolist():
+        rows = np.flatnonzero(lengths == length)
+        first = int(random.integers(0, bars - length + 1))
+        asked[rows] = False
+        asked[rows, first : first + length] = True
+        measures[rows] = rule.measure(tokens[rows, first : first + length].reshape(len(rows), -1), bank.meter)
+    return torch.from_numpy(asked), torch.from_numpy(measures)
+
+
+def fit_piece_realism(
+    pieces: Pieces, real: Callable[[int, torch.Generator], tuple[Tensor, Context]], written: list[PieceBank], options: SmallFit
+) -> PieceRealism:
+    """The critic of realism, fitted to tell real pieces (tokens (n, B, S), context), as `real` gives them for a bank's number, from written ones."""
+    with seeded(options.seed):
+        realism = PieceRealism(PieceRealismConfig(latent=pieces.bars.config.latent))
+
+    def vector(tokens: Tensor) -> Tensor:
+        with torch.no_grad():
+            return pieces.flow.standardise(pieces.bars.encode(tokens)[0])
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        number = int(torch.randint(len(written), (1,), generator=generator))
+        bank = written[number]
+        tokens, context = real(number, generator)
+        rows = torch.randint(len(bank.x), (len(tokens),), generator=generator)
+        one = realism.loss(vector(tokens), tokens, _untold(context, generator), torch.ones(len(tokens)))
+        other = realism.loss(vector(bank.tokens[rows]), bank.tokens[rows], _untold(bank.context.rows(rows), generator), torch.zeros(len(rows)))
+        return one + other
+
+    descend(realism, loss, options)
+    return realism
+
+
+def _untold(context: Context, generator: torch.Generator) -> Context:
+    """Sometimes not told of places and mode, so that it judges parts of tunes, too."""
+    if float(torch.rand(1, generator=generator)) < 0.5:
+        return context
+    place = torch.full_like(context.first, UNKNOWN_PLACE)
+    return Context(context.meter, torch.full_like(context.mode, MODE_UNKNOWN), place, place, context.source, context.kind)
+
+
+@torch.no_grad()
+def measure_piece_realism(realism: PieceRealism, pieces: Pieces, real: list[tuple[Tensor, Context]]) -> None:
+    """Tell the critic, in place, the odds of held-out tunes: what its realism compares with."""
+    odds = [realism(pieces.flow.standardise(pieces.bars.encode(tokens)[0]), tokens, context) for tokens, context in real]
+    realism.real.copy_(torch.quantile(torch.cat(odds), torch.linspace(0, 1, QUANTILES)))
