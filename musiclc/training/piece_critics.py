@@ -2,26 +2,26 @@
 
 Taught by nothing but scoring: vectors are drawn or taken from real tunes and made noisy, written, and the rules measure what was written.
 
-Inside: `PieceBank`, `make_bank`, `fit_piece_critic`, `fit_piece_realism`.
+Inside: `PieceBank`, `drawn_bank`, `real_bank`, `fit_piece_critic`, `fit_piece_realism`, `measure_piece_realism`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from musiclc.latent.critics import Critic, CriticConfig
 from musiclc.latent.descent import generator_of, seeded
 from musiclc.latent.fitting import SmallFit, descend
-from musiclc.model.context import LAST_PLACE, MODE_UNKNOWN, UNKNOWN_PLACE, Context
+from musiclc.model.context import MODE_UNKNOWN, UNKNOWN_PLACE, Context
 from musiclc.model.piece_critics import Asked, piece_critic
 from musiclc.model.piece_realism import QUANTILES, PieceRealism, PieceRealismConfig
 from musiclc.model.pieces import DrawOptions, Hand, Pieces, PieceTask, renoised_bars, vectors, write
 from musiclc.rules import Rule
-from musiclc.training.lines import METER_NAMES, METER_STEPS
-from musiclc.training.pieces import PieceData
+from musiclc.training.lines import METER_NAMES
+from musiclc.training.pieces import PieceBatch, PieceData
 
 CHUNK = 64
 WHOLE = 0.5  # share of examples in which a rule measures the whole piece, and not some bars of it
@@ -43,28 +43,20 @@ class PieceBank:
         return METER_NAMES[int(self.context.meter[0])]
 
 
-def task_of(pieces: Pieces, meter: int, bars: int, n: int, random: np.random.Generator, mode: int | None = None) -> PieceTask:
-    """n new pieces from first bar to last, with plans and modes of real tunes."""
-    first = torch.arange(1, bars + 1).clamp(max=LAST_PLACE).expand(n, -1)
-    modes = random.choice(len(pieces.modes[meter]), n, p=pieces.modes[meter]) if mode is None else np.full(n, mode)
-    equal = np.stack([pieces.plans.draw(meter, bars, random) for _ in range(n)])
-    none = torch.full((n, bars), -1)
-    context = Context(torch.full((n,), meter), torch.from_numpy(modes), first, first.flip(1), none, none)
-    tokens = torch.zeros(n, bars, METER_STEPS[METER_NAMES[meter]], dtype=torch.long)
-    return PieceTask(context, tokens, torch.ones(n, bars, dtype=torch.bool), equal).told()
-
-
-def drawn_bank(pieces: Pieces, meter: int, bars: int, n: int, seed: int, options: DrawOptions) -> PieceBank:
-    """n pieces by the flow and the writer."""
-    task = task_of(pieces, meter, bars, n, np.random.default_rng((seed, meter, bars)))
-    hand = Hand([generator_of(seed, meter, bars, i) for i in range(n)])
+def drawn_bank(pieces: Pieces, data: PieceData, meter: str, bars: int, n: int, options: DrawOptions, seed: int = 0) -> tuple[PieceBank, PieceBatch]:
+    """n pieces by the flow and the writer, each told the place, the mode and the returns of a real window; and those windows."""
+    batch = data.windows(meter, bars, n, seed)
+    n = len(batch.tokens)
+    task = PieceTask(batch.context, batch.tokens, torch.ones(n, bars, dtype=torch.bool), batch.equal).told()
+    hand = Hand([generator_of(seed, METER_NAMES.index(meter), bars, i) for i in range(n)])
     parts = []
     for rows in torch.arange(n).split(CHUNK):
         some, fingers = task.rows(rows), Hand([hand.generators[i] for i in rows.tolist()])
         with torch.no_grad():
             x, t = vectors(pieces, some, fingers, options)
         parts.append((x, write(pieces, some, x, t, fingers, options)))
-    return PieceBank(torch.cat([x for x, _ in parts]), torch.cat([tokens for _, tokens in parts]), task.context, options.end)
+    bank = PieceBank(torch.cat([x for x, _ in parts]), torch.cat([tokens for _, tokens in parts]), task.context, options.end)
+    return bank, batch
 
 
 def real_bank(pieces: Pieces, data: PieceData, key: tuple[int, ...], size: int, options: DrawOptions) -> PieceBank:
@@ -117,33 +109,31 @@ def _examples(bank: PieceBank, rule: Rule, random: np.random.Generator) -> tuple
     return torch.from_numpy(asked), torch.from_numpy(measures)
 
 
-def fit_piece_realism(
-    pieces: Pieces, real: Callable[[int, torch.Generator], tuple[Tensor, Context]], written: list[PieceBank], options: SmallFit
-) -> PieceRealism:
-    """The critic of realism, fitted to tell real pieces (tokens (n, B, S), context), as `real` gives them for a bank's number, from written ones."""
+def fit_piece_realism(pieces: Pieces, banks: list[tuple[PieceBank, PieceBatch]], options: SmallFit) -> PieceRealism:
+    """The critic of realism, fitted to tell real windows from what was written in their places (`drawn_bank`)."""
     with seeded(options.seed):
         realism = PieceRealism(PieceRealismConfig(latent=pieces.bars.config.latent))
 
-    def vector(tokens: Tensor) -> Tensor:
+    def odds(tokens: Tensor, context: Context) -> Tensor:
         with torch.no_grad():
-            return pieces.flow.standardise(pieces.bars.encode(tokens)[0])
+            x = pieces.flow.standardise(pieces.bars.encode(tokens)[0])
+        return realism(x, tokens, context)
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
-        number = int(torch.randint(len(written), (1,), generator=generator))
-        bank = written[number]
-        tokens, context = real(number, generator)
-        rows = torch.randint(len(bank.x), (len(tokens),), generator=generator)
-        one = realism.loss(vector(tokens), tokens, _untold(context, generator), torch.ones(len(tokens)))
-        other = realism.loss(vector(bank.tokens[rows]), bank.tokens[rows], _untold(bank.context.rows(rows), generator), torch.zeros(len(rows)))
-        return one + other
+        bank, batch = banks[int(torch.randint(len(banks), (1,), generator=generator))]
+        rows, others = (torch.randint(len(bank.x), (options.batch // bank.context.bars,), generator=generator) for _ in range(2))
+        untold = float(torch.rand(1, generator=generator)) < 0.5
+        real = odds(batch.tokens[rows], _untold(batch.context.rows(rows), untold))
+        drawn = odds(bank.tokens[others], _untold(bank.context.rows(others), untold))
+        return F.softplus(-real).mean() + F.softplus(drawn).mean()
 
     descend(realism, loss, options)
     return realism
 
 
-def _untold(context: Context, generator: torch.Generator) -> Context:
+def _untold(context: Context, untold: bool) -> Context:
     """Sometimes not told of places and mode, so that it judges parts of tunes, too."""
-    if float(torch.rand(1, generator=generator)) < 0.5:
+    if not untold:
         return context
     place = torch.full_like(context.first, UNKNOWN_PLACE)
     return Context(context.meter, torch.full_like(context.mode, MODE_UNKNOWN), place, place, context.source, context.kind)

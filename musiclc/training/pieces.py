@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from musiclc.errors import MusiclcError
 from musiclc.model.context import ANY, LAST_PLACE, MODE_UNKNOWN, PICKUP, UNKNOWN_PLACE, Context
 from musiclc.model.returns import Plans, earlier_or_given, equal_steps, returns
 from musiclc.music import tokens as tok
@@ -111,6 +112,15 @@ class PieceData:
         at = np.searchsorted(upto, random.random(n) * upto[-1], side="right").clip(max=len(places) - 1)
         return self.batch(places[at], meter, bars, random, canonical=canonical)
 
+    def windows(self, meter: str, bars: int, n: int, *key: int) -> PieceBatch:
+        """n windows in one meter and length, drawn by the random key, told all of their mode and places. Raises MusiclcError when there are none."""
+        random = np.random.default_rng(key)
+        places, upto = self._of(meter, bars)
+        if not len(places):
+            raise MusiclcError(f"no tune of {bars} bars in {meter} in {self.split}")
+        at = np.searchsorted(upto, random.random(n) * upto[-1], side="right").clip(max=len(places) - 1)
+        return self.batch(places[at], meter, bars, random, told=True)
+
     def batch(
         self, places: np.ndarray, meter: str, bars: int, random: np.random.Generator, *, canonical: bool = True, told: bool = False
     ) -> PieceBatch:
@@ -137,6 +147,14 @@ class PieceData:
             torch.full((len(rows), bars), ANY),
         )
         return PieceBatch(torch.from_numpy(tokens.astype(np.int64)), context, equal_steps(tokens))
+
+    def mode_frequencies(self) -> np.ndarray:
+        """How often each mode is heard in the tunes of each meter: (meters, modes and one for none), rows that add up to 1."""
+        counts = np.zeros((len(METER_NAMES), MODE_UNKNOWN + 1))
+        for line in self.lines.tolist():
+            counts[self.tunes.meter[line], self.mode[line] if self.mode[line] >= 0 else MODE_UNKNOWN] += 1
+        counts[counts.sum(1) == 0, MODE_UNKNOWN] = 1
+        return counts / counts.sum(1, keepdims=True)
 
     def plans(self) -> Plans:
         """What every tune that is one line, without its pickup, says of its own returns."""
