@@ -20,13 +20,12 @@ def command(inputs: tuple[str, ...], track: str, recursive: bool, as_json: bool)
     INPUT: files, folders, or - for standard input.
     """
     from musiclc.errors import InputError
-    from musiclc.midi import read_song
     from musiclc.midi.inputs import expand
 
     found, errors = expand(inputs, recursive)
     for given in found:
         try:
-            entry = _entry(given.name, read_song(given.source, name=given.name, track=track))
+            entry = _entry(given, track)
         except InputError as refused:
             errors.append(refused)
         else:
@@ -37,12 +36,16 @@ def command(inputs: tuple[str, ...], track: str, recursive: bool, as_json: bool)
         sys.exit(4)
 
 
-def _entry(name: str, song: Any) -> dict[str, Any]:
+def _entry(given: Any, track: str) -> dict[str, Any]:
+    """What one input holds, every meter in bars of its own. Raises InputError."""
+    from musiclc.midi import read_song
     from musiclc.rules.tonic import named
 
+    song = read_song(given.source, name=given.name, track=track)
+    edited_bars, warnings = _edited(given, track, song)
     tracks = [asdict(t) for t in song.tracks]
     return {
-        "file": name,
+        "file": given.name,
         "midi_type": song.midi_type,
         "ticks": song.file.ticks,
         "bars": song.length_bars,
@@ -53,9 +56,24 @@ def _entry(name: str, song: Any) -> dict[str, Any]:
         "tracks": [t | {"channels": [c + 1 for c in t["channels"]]} for t in tracks],
         "track": song.track.index,
         "notes": len(song.melody.notes),
-        "edited_bars": [list(span) for span in song.edited_bars],
-        "warnings": song.warnings,
+        "edited_bars": [list(span) for span in edited_bars],
+        "warnings": warnings,
     }
+
+
+def _edited(given: Any, track: str, song: Any) -> tuple[list[tuple[int, int]], list[str]]:
+    """The bars that transform would touch, as it reads them, and what it would warn of. song: as read in bars of its own."""
+    from musiclc.errors import InputError
+    from musiclc.midi import READ_IN_PHRASES, read_song
+    from musiclc.music.theory import PHRASE_METERS
+
+    if all(section.meter in PHRASE_METERS for section in song.sections):
+        return song.edited_bars, song.warnings
+    try:
+        there = read_song(given.source, name=given.name, track=track, read_as=READ_IN_PHRASES)
+    except InputError as error:
+        return [], [*song.warnings, f"transform cannot edit it: {str(error).removeprefix(f'{given.name}: ')}"]
+    return there.edited_bars, there.warnings
 
 
 def _block(entry: dict[str, Any]) -> str:
@@ -69,7 +87,8 @@ def _block(entry: dict[str, Any]) -> str:
     for track in entry["tracks"]:
         mark = "*" if track["index"] == entry["track"] else " "
         lines.append(f"  track {mark} {_track(track)}")
-    lines.append(f"  melody  {entry['notes']} notes; transform would touch {bar_text([tuple(s) for s in entry['edited_bars']])}")
+    touched = bar_text([tuple(s) for s in entry["edited_bars"]]) if entry["edited_bars"] else "no bar"
+    lines.append(f"  melody  {entry['notes']} notes; transform would touch {touched}")
     return "\n".join(lines + [f"  warning: {warning}" for warning in entry["warnings"]])
 
 

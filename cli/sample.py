@@ -20,7 +20,7 @@ OPTIONS, MIDI = SampleRequest.options, SampleRequest.midi  # the defaults
 @click.option("-n", type=click.IntRange(1), default=SampleRequest.n, show_default=True, help="How many melodies.")
 @output_option
 @click.option("--bars", type=int, default=OPTIONS.bars, show_default=True)
-@click.option("--meter", type=click.Choice(METER_NAMES), default=OPTIONS.meter, show_default=True)
+@click.option("--meter", type=click.Choice(METER_NAMES), default=OPTIONS.meter, show_default=True, help="Phrases of four bars have 4/4, 3/4 or 6/8.")
 @click.option("--bpm", type=click.FloatRange(4, 1000), default=MIDI.bpm, show_default=True, help="Quarter notes a minute.")
 @click.option("--program", type=click.IntRange(0, 127), default=MIDI.program, show_default=True, help="General MIDI program.")
 @click.option("--method", type=click.Choice(METHOD_NAMES), default=OPTIONS.method, show_default=True)

@@ -113,7 +113,7 @@ def _fit(rule: Rule, model: "Model", goal: Goal, transposition: int) -> tuple["C
     import torch
 
     from musiclc.latent.fitting import SmallFit, fit_critic
-    from musiclc.music.theory import METER_NAMES
+    from musiclc.music.theory import PHRASE_METERS
 
     assert model.bank is not None
     bank = model.bank
@@ -121,7 +121,7 @@ def _fit(rule: Rule, model: "Model", goal: Goal, transposition: int) -> tuple["C
     measures = bank.measures(rule, transposition)
     _refuse_constant(rule, measures.numpy())
     fit = SmallFit(steps=FIRST_STEPS, batch=256)
-    critic, _ = fit_critic(bank.points, measures, rule.family, fit, conditions=len(METER_NAMES))
+    critic, _ = fit_critic(bank.points, measures, rule.family, fit, conditions=len(PHRASE_METERS))
     for turn in range(ON_POLICY_ROUNDS):
         on_policy = _on_policy(rule, model, goal, transposition, critic, turn)
         found = on_policy.measures(rule, transposition)

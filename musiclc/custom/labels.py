@@ -21,7 +21,7 @@ from musiclc.custom.critics import own_critic
 from musiclc.errors import MusiclcError, UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
-from musiclc.music.theory import METER_NAMES, METERS
+from musiclc.music.theory import METERS, PHRASE_METERS
 from musiclc.rules import Rule
 from musiclc.rules.base import Constraint
 from musiclc.rules.goals import Goal
@@ -62,7 +62,7 @@ def encoded(model: "Model", tokens: np.ndarray, meter: str) -> "Tensor":
 
     canonical = tok.pad(tok.transpose(tokens, canonical_transpositions(tokens)), meter).astype(np.int64)
     with torch.no_grad():
-        return model.vae.encode(torch.from_numpy(canonical), torch.full((len(canonical),), METER_NAMES.index(meter)))[0]
+        return model.vae.encode(torch.from_numpy(canonical), torch.full((len(canonical),), PHRASE_METERS.index(meter)))[0]
 
 
 def logits(judge: Any, z: "Tensor", meter: "Tensor") -> np.ndarray:
@@ -113,9 +113,18 @@ class Judge:
         """Log odds that melodies (n, T) are as in the positive folder, the mean over their phrases of four bars: (n, 1)."""
         import torch
 
+        tokens, meter = self._in_phrases(tokens, meter)
         rows = phrases(tokens, METERS[meter])
-        number = torch.full((len(rows),), METER_NAMES.index(meter))
+        number = torch.full((len(rows),), PHRASE_METERS.index(meter))
         return logits(self.taught[0], encoded(self.model, rows, meter), number).reshape(len(tokens), -1).mean(axis=1, keepdims=True)
+
+    def _in_phrases(self, tokens: np.ndarray, meter: str) -> tuple[np.ndarray, str]:
+        """Melodies (n, T) as the encoder reads them: pairs of 2/4 as 4/4. Raises UsageError for a meter that it does not know."""
+        if meter == "2/4":
+            return np.pad(tokens, ((0, 0), (0, tokens.shape[1] % METERS["4/4"])), constant_values=tok.REST), "4/4"
+        if meter not in PHRASE_METERS:
+            raise UsageError(f"rule {self.name}: a melody in {meter}; a labelled critic judges {', '.join(PHRASE_METERS)} and 2/4")
+        return tokens, meter
 
     def critic(self, rule: Rule, model: "Model", goal: Goal, transposition: int) -> "Critic":
         """The rule's critic for points of the model."""

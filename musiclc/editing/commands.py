@@ -16,7 +16,7 @@ from musiclc.custom.labels import bound
 from musiclc.editing.request import EditRequest, InterpolateRequest, TransformRequest, VaryRequest
 from musiclc.editing.transform import Edit, interpolated, transformed, varied
 from musiclc.errors import MusiclcError, UsageError
-from musiclc.midi import read_song
+from musiclc.midi import READ_IN_PHRASES, read_song
 from musiclc.midi.inputs import Input
 from musiclc.output.manifest import Entry, Origin, entry_of
 
@@ -90,7 +90,7 @@ _MAKERS = {TransformRequest: _transformed, VaryRequest: _varied, InterpolateRequ
 
 
 def _song(source: Input, request: EditRequest) -> "Song":
-    return read_song(source.source, name=source.name, track=request.options.track)
+    return read_song(source.source, name=source.name, track=request.options.track, read_as=READ_IN_PHRASES)
 
 
 @contextmanager

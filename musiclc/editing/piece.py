@@ -14,7 +14,7 @@ import numpy as np
 from musiclc.midi.section import NOWHERE, MeterSection, chord_floor, heard, measured_meter, places
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
-from musiclc.music.theory import METER_NAMES, METERS
+from musiclc.music.theory import METERS, PHRASE_METERS
 from musiclc.rules.base import Constraint
 
 SILENT = -2  # in an index into the state: a step before or after the section
@@ -91,7 +91,7 @@ class Piece:
         found = [_frame(s, offset, *frame) for s, offset in zip(self.sections, self.starts, strict=True) for frame in _frames(s.heard_bars, shift)]
         at = np.array([at for at, _ in found], int).reshape(-1, PHRASE_BARS * tok.BAR_STEPS)
         held = np.array([held for _, held in found], bool).reshape(at.shape)
-        meters = [METER_NAMES.index(s.meter) for s in self.sections for _ in _frames(s.heard_bars, shift)]
+        meters = [PHRASE_METERS.index(s.meter) for s in self.sections for _ in _frames(s.heard_bars, shift)]
         return Windows(at, held & (at >= 0) & ~self.locked[np.maximum(at, 0)], np.array(meters, int))
 
 
@@ -121,7 +121,7 @@ def _frames(bars: int, shift: int) -> list[tuple[int, tuple[int, int]]]:
 @dataclass(frozen=True)
 class Windows:
     """n windows on a state. at: (n, 64), the step of the state that each step is, NOWHERE or SILENT; free: (n, 64), which may be rewritten;
-    meters: (n,), numbers in METER_NAMES.
+    meters: (n,), numbers in PHRASE_METERS.
     """
 
     at: np.ndarray

@@ -12,7 +12,7 @@ from musiclc.custom.request import constraints_of, given, listed, options_of, ow
 from musiclc.errors import InputError, UsageError
 from musiclc.midi.inputs import Input, expand
 from musiclc.model.numerics import check_numerics
-from musiclc.music.theory import METERS
+from musiclc.music.theory import PHRASE_METERS
 from musiclc.output.manifest import goal_fields, named_after, names_by_pattern
 from musiclc.rules import settled
 from musiclc.rules.base import Constraint
@@ -57,7 +57,7 @@ class EditRequest:
     when it is made. pattern: file names, with fields in braces. model: a file's path, the shipped one when None. numerics: as
     model.numerics.NUMERICS.
 
-    Raises UsageError for constraints that no melody in any meter can meet, and for names that are not all different.
+    Raises UsageError for constraints that no melody in any meter that can be edited can meet, and for names that are not all different.
     """
 
     inputs: tuple[Input, ...]
@@ -181,9 +181,9 @@ class InterpolateRequest(_Several):
 
 
 def _refuse_impossible(constraint: Constraint) -> None:
-    """Raises UsageError when no melody in any meter can meet the goal. What one meter cannot meet, files in another may."""
-    errors: Sequence[UsageError] = [error for meter in METERS if (error := _error(constraint, meter))]
-    if len(errors) == len(METERS):
+    """Raises UsageError when no melody in any meter that can be edited can meet the goal. What one meter cannot meet, files in another may."""
+    errors: Sequence[UsageError] = [error for meter in PHRASE_METERS if (error := _error(constraint, meter))]
+    if len(errors) == len(PHRASE_METERS):
         raise errors[0]
 
 

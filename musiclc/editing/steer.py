@@ -24,7 +24,7 @@ from musiclc.latent import search
 from musiclc.model import methods
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
-from musiclc.music.theory import METER_NAMES
+from musiclc.music.theory import PHRASE_METERS
 
 ROUNDS = 4
 LENGTHS = (0.5, 1.0, 2.0)  # of each climb
@@ -94,8 +94,8 @@ def _proposed(looking: LineSearch, windows: Windows, strengths: BiasStrengths) -
     problem, state = looking.problem, looking.start
     noise_level = _noise_level(problem)
     x = (1 - noise_level) * looking.points(windows, state)
-    target = torch.cat([_climbed(looking, windows, x, number) for number in range(len(METER_NAMES))])
-    order = np.argsort(np.concatenate([np.flatnonzero(windows.meters == number) for number in range(len(METER_NAMES))]))
+    target = torch.cat([_climbed(looking, windows, x, number) for number in range(len(PHRASE_METERS))])
+    order = np.argsort(np.concatenate([np.flatnonzero(windows.meters == number) for number in range(len(PHRASE_METERS))]))
     target = target[torch.from_numpy(order)]
     biases = looking.logit_biases(windows, state, replace(strengths, noise_level=noise_level))
     rows, tied = windows.rows(state)
@@ -119,7 +119,7 @@ def _climbed(looking: LineSearch, windows: Windows, x: Tensor, number: int) -> T
     soft = [c for c in problem.left if c.rule.name in problem.critics]
     if not len(mine) or not soft:
         return here
-    meter = METER_NAMES[number]
+    meter = PHRASE_METERS[number]
     soft_problem = methods.SampleProblem(problem.model, soft, problem.critics, meter)
     transpositions = [-looking.transposition] * len(mine)
     rows = tok.unpad(windows.rows(looking.start)[0][mine].astype(np.uint8), meter)

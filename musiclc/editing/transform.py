@@ -19,8 +19,9 @@ from musiclc.editing.piece import Piece
 from musiclc.editing.request import KEEP, EditOptions
 from musiclc.errors import UsageError
 from musiclc.files import refuse_existing, write_whole
-from musiclc.midi import Song, read_song
+from musiclc.midi import READ_IN_PHRASES, Song, read_song
 from musiclc.music import tokens as tok
+from musiclc.music.theory import PHRASE_METERS
 from musiclc.rules.base import Constraint
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def transform(
     place = Path(output) if output is not None else Path(midi).name if is_path else None
     if place is not None:
         refuse_existing(Path(place), overwrite)
-    song = read_song(midi, track=track)
+    song = read_song(midi, track=track, read_as=READ_IN_PHRASES)
     edit = transformed(model or checkpoint.loaded(), song, constraints, EditOptions(keep=keep, track=track))
     if place is not None:
         write_whole(Path(place), edit.data)
@@ -142,7 +143,9 @@ def interpolated(model: "Model", first: Song, last: Song, n: int, constraints: A
 
 
 def piece_of(song: Song) -> Piece:
-    """The song's sections as the editor sees them."""
+    """The song's sections as the editor sees them. Raises UsageError for a song that was read in meters that its networks do not know."""
+    if others := dict.fromkeys(s.meter for s in song.sections if s.meter not in PHRASE_METERS):
+        raise UsageError(f"bars of {', '.join(others)}: the editor knows {', '.join(PHRASE_METERS)}; read the song with read_as=READ_IN_PHRASES")
     return Piece(song.sections)
 
 

@@ -20,9 +20,9 @@ from musiclc.editing.transform import Edit, EditOptions, piece_of, transformed
 from musiclc.evaluation.samples import Table
 from musiclc.evaluation.trigram import Trigram, events
 from musiclc.evaluation.tunes import Goals, WholeTune, denser, dorian, met, parallel, possible, thinner, tunes
-from musiclc.midi import read_song
+from musiclc.midi import READ_IN_PHRASES, read_song
 from musiclc.music import tokens as tok
-from musiclc.music.theory import METERS
+from musiclc.music.theory import PHRASE_METERS
 from musiclc.rules import allowed_pitches, parse_constraint
 from musiclc.training.corpus import Dataset
 
@@ -51,7 +51,7 @@ class CrossEntropy:
     """Nats a note of pieces under trigrams of training tunes, one a meter."""
 
     def __init__(self, dataset: Dataset):
-        self.judges = {meter: Trigram(events(dataset.melody_tokens("train", meter))) for meter in METERS}
+        self.judges = {meter: Trigram(events(dataset.melody_tokens("train", meter))) for meter in PHRASE_METERS}
 
     def total(self, state: np.ndarray, meter: str) -> tuple[float, int]:
         """Nats of a piece, and how many notes they are for."""
@@ -86,7 +86,7 @@ def pitch_correlation(before: np.ndarray, after: np.ndarray) -> float:
 
 def read_back(edit: Edit, tune: WholeTune) -> Piece:
     """The melody in the bytes that an edit gives."""
-    return piece_of(read_song(edit.data, name=tune.name, track=tune.song.track.index))
+    return piece_of(read_song(edit.data, name=tune.name, track=tune.song.track.index, read_as=READ_IN_PHRASES))
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def back(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     there, returned, kept = [], [], []
     for tune in tunes(n, seed):
         edit = transformed(model, tune.song, parallel(tune))
-        again = transformed(model, read_song(edit.data, name=tune.name), {"key": tune.key})
+        again = transformed(model, read_song(edit.data, name=tune.name, read_as=READ_IN_PHRASES), {"key": tune.key})
         after = read_back(again, tune)
         there.append(edit.satisfied)
         returned.append(met(after, {"key": tune.key}))

@@ -18,7 +18,7 @@ import numpy as np
 from musiclc.data import shipped_model
 from musiclc.evaluation.trigram import Trigram, events
 from musiclc.music import tokens as tok
-from musiclc.music.theory import METER_NAMES, PITCH_CLASS_NAMES
+from musiclc.music.theory import PHRASE_METERS, PITCH_CLASS_NAMES
 from musiclc.rules import RULES, best_key, parse_constraint
 from musiclc.rules.base import Constraint
 from musiclc.sampling import sample as sampling
@@ -64,7 +64,7 @@ def reconstruction(model: "Model", dataset: Dataset, n: int, seed: int) -> Table
     rows = []
     for split in ("test", "near", "far"):
         right: Counter[str] = Counter()
-        for meter in METER_NAMES:
+        for meter in PHRASE_METERS:
             phrases = dataset.melody_tokens(split, meter)
             phrases = phrases[np.random.default_rng(seed).permutation(len(phrases))[:MAX_PHRASES]]
             for first in range(0, len(phrases), CHUNK):
@@ -86,7 +86,7 @@ def _right(model: "Model", phrases: np.ndarray, meter: str) -> Counter[str]:
     """Of phrases (n, T) in one meter: how many steps, onsets and phrases there are, and how many of each come back."""
     import torch
 
-    meters = torch.full((len(phrases),), METER_NAMES.index(meter))
+    meters = torch.full((len(phrases),), PHRASE_METERS.index(meter))
     with torch.no_grad():
         mean, _ = model.vae.encode(torch.from_numpy(tok.pad(phrases, meter).astype(np.int64)), meters)
     same = tok.unpad(model.vae.decode(mean, meters).numpy(), meter) == phrases

@@ -9,7 +9,7 @@ import numpy as np
 
 from musiclc.editing.piece import Piece
 from musiclc.editing.transform import piece_of
-from musiclc.midi import Song, read_song
+from musiclc.midi import READ_IN_PHRASES, Song, read_song
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METERS
 from musiclc.rules import RULES, best_key, parse_constraint
@@ -58,7 +58,7 @@ def tunes(n: int, seed: int) -> list[WholeTune]:
     for collection, most in (("miscFolk", n), ("essenFolksong", min(n, FAR_TUNES))):
         for name, data in midi_files(collection, most, seed):
             try:
-                tune = WholeTune(name, data, read_song(data, name=name))
+                tune = WholeTune(name, data, read_song(data, name=name, read_as=READ_IN_PHRASES))
             except MusiclcError:
                 continue
             if tune.key != "none":

@@ -12,7 +12,7 @@ from musiclc.editing.transform import piece_of, transformed
 from musiclc.evaluation.arranged import MELODY, arranged, differences
 from musiclc.evaluation.samples import Table, timed
 from musiclc.evaluation.tunes import denser, met, parallel, possible, tunes
-from musiclc.midi import read_song, to_bytes
+from musiclc.midi import READ_IN_PHRASES, read_song, to_bytes
 from musiclc.music.melody import Melody, Note
 from musiclc.training.corpus import Dataset
 
@@ -30,10 +30,10 @@ def untouched(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     for number, tune in enumerate(tunes(n, seed)):
         goals = {**parallel(tune), **(denser(tune) if possible(tune, denser(tune)) else {})}
         data = arranged(tune.data, seed + number)
-        edit = transformed(model, read_song(data, name=tune.name, track=MELODY), goals)
+        edit = transformed(model, read_song(data, name=tune.name, track=MELODY, read_as=READ_IN_PHRASES), goals)
         same.append(not differences(data, edit.data))
         changed.append(edit.data != data)
-        satisfied.append(met(piece_of(read_song(edit.data, name=tune.name, track=MELODY)), goals))
+        satisfied.append(met(piece_of(read_song(edit.data, name=tune.name, track=MELODY, read_as=READ_IN_PHRASES)), goals))
     shares = {"edited": changed, "every other event unchanged": same, "constraints met": satisfied}
     return [{"files": len(same), **{what: round(sum(found) / len(found), 4) for what, found in shares.items()}}]
 

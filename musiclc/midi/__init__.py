@@ -10,12 +10,13 @@ objects.py   a user's PrettyMIDI and NoteSequence: the only file that imports pr
 
 from musiclc.midi.melodies import MidiReading, read_runs
 from musiclc.midi.performance import read_notes
-from musiclc.midi.section import MeterSection
+from musiclc.midi.section import READ_IN_PHRASES, MeterSection
 from musiclc.midi.song import Song, bar_text, read_melody, read_song
 from musiclc.midi.tracks import TrackInfo
 from musiclc.midi.write import TICKS, TICKS_PER_STEP, to_bytes
 
 __all__ = [
+    "READ_IN_PHRASES",
     "TICKS",
     "TICKS_PER_STEP",
     "MeterSection",

@@ -1,7 +1,8 @@
 """Where a file's bars lie: its time signatures as sections, the known meters on the sixteenth grid.
 
-2/4 is read in pairs of bars and 2/2 as it is, both as 4/4. Bars that a change of meter cuts short, and the odd bar of 2/4, are
-filled with steps that the file does not have: locked before them when they open the piece (a pickup), else at the end.
+Which meters are known, and in which they are read, the caller says (section.Reading): 2/4 may be read in pairs of bars as 4/4. Bars that a
+change of meter cuts short, and the odd bar of such pairs, are filled with steps that the file does not have: locked before them when they
+open the piece (a pickup), else at the end.
 
 Inside: `laid_out`.
 """
@@ -12,14 +13,14 @@ from fractions import Fraction
 from math import ceil, floor
 
 from musiclc.midi.notes import Grid
-from musiclc.midi.section import MeterSection, WrittenBars
+from musiclc.midi.section import MeterSection, Reading, WrittenBars
 from musiclc.music.theory import METERS, STEPS_PER_QUARTER
 
 
-def laid_out(changes: list[tuple[int, int, int]], ticks: int, end: int) -> list[MeterSection]:
+def laid_out(changes: list[tuple[int, int, int]], ticks: int, end: int, read_as: Reading) -> list[MeterSection]:
     """The sections of a piece, without notes yet. changes: (tick, numerator, denominator) in order, the first at 0; end: the piece's last tick."""
     groups: list[_Group] = []
-    blocks = list(_blocks(changes, ticks, end))
+    blocks = list(_blocks(changes, ticks, end, read_as))
     if missing := _pickup(*blocks[:2]):
         groups.append(_Group(blocks[1].meter, ticks, missing, missing, []))
         groups[0].add(blocks.pop(0))
@@ -61,7 +62,7 @@ class _Group:
         return MeterSection(self.meter, bars, locked_steps=self.locked_steps, locked_end=locked_end, written=tuple(self.written), grid=self.grid)
 
 
-def _blocks(changes: list[tuple[int, int, int]], ticks: int, end: int) -> Iterator[WrittenBars]:
+def _blocks(changes: list[tuple[int, int, int]], ticks: int, end: int, read_as: Reading) -> Iterator[WrittenBars]:
     """The bars of each time signature; the last one's bars are whole. Those that last less than half a step are left out."""
     first = 1
     for (start, numerator, denominator), until in zip(changes, [*(c[0] for c in changes[1:]), None], strict=True):
@@ -71,7 +72,8 @@ def _blocks(changes: list[tuple[int, int, int]], ticks: int, end: int) -> Iterat
             bar = Fraction(4 * STEPS_PER_QUARTER * numerator, denominator)
             steps = ceil(ceil(max(steps, 0) / bar) * bar)
         if steps > 0:
-            yield (block := WrittenBars(numerator, denominator, first, start, steps, until is None or length == steps))
+            meter = read_as.get((numerator, denominator), "")
+            yield (block := WrittenBars(numerator, denominator, first, start, steps, until is None or length == steps, meter))
             first += block.bars
 
 

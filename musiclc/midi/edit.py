@@ -27,6 +27,7 @@ from musiclc.midi.notes import Grid, Sounding
 from musiclc.midi.section import MeterSection
 from musiclc.midi.tracks import Entry
 from musiclc.music.melody import Melody, Note
+from musiclc.music.theory import STEPS_PER_QUARTER, steps_of
 
 Key = tuple[int, int, int, int]
 Extras = Sequence[Sequence[int | None]]
@@ -211,8 +212,8 @@ class _Manner:
 
 def _place(section: MeterSection, step: int) -> tuple[bool, int]:
     """Whether the meter is compound, and the step's place within its beat."""
-    compound = section.meter == "6/8"
-    return compound, step % (6 if compound else 4)
+    beat = steps_of(section.meter)[1]
+    return beat > STEPS_PER_QUARTER, step % beat
 
 
 # ---- notes of one pitch --------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from musiclc.midi.codec import parse
 from musiclc.midi.notes import Grid, Instrument, Sounding, instruments
 from musiclc.midi.objects import data_of
-from musiclc.midi.section import READ_AS
+from musiclc.midi.section import READ_AS, Reading
 from musiclc.midi.timing import each_track, last_tick, meters
 from musiclc.music.melody import Melody, Note
 from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS, STEPS_PER_QUARTER
@@ -41,8 +41,8 @@ class _OnGrid(NamedTuple):
     on_grid: bool
 
 
-def read_runs(path: Path) -> MidiReading:
-    """Every melodic track of a file as melodies of whole bars, for learning: near monophonic, on the grid, in one meter.
+def read_runs(path: Path, read_as: Reading = READ_AS) -> MidiReading:
+    """Every melodic track of a file as melodies of whole bars, for learning: near monophonic, on the grid, in one meter. read_as: as in read_song.
 
     Raises InputError when the file cannot be read.
     """
@@ -50,11 +50,11 @@ def read_runs(path: Path) -> MidiReading:
     reading = MidiReading()
     changes, ends = each_track(file, meters), each_track(file, last_tick)
     for instrument in instruments(file):
-        _read(instrument, Grid(0, file.ticks), changes[instrument.track], ends[instrument.track], reading)
+        _read(instrument, Grid(0, file.ticks), changes[instrument.track], ends[instrument.track], reading, read_as)
     return reading
 
 
-def _read(instrument: Instrument, grid: Grid, changes: list[tuple[int, int, int]], end: int, reading: MidiReading) -> None:
+def _read(instrument: Instrument, grid: Grid, changes: list[tuple[int, int, int]], end: int, reading: MidiReading, read_as: Reading) -> None:
     """Add what one instrument gives to the reading. changes: as `meters` gives them; end: the piece's last tick."""
     if instrument.is_drum:
         reading.skipped["tracks: drums"] += 1
@@ -64,7 +64,7 @@ def _read(instrument: Instrument, grid: Grid, changes: list[tuple[int, int, int]
         reading.skipped["tracks: not a single voice"] += 1
         return
     for (tick, numerator, denominator), until in zip(changes, [*(c[0] for c in changes[1:]), end], strict=True):
-        meter = READ_AS.get((numerator, denominator))
+        meter = read_as.get((numerator, denominator))
         if meter is None:
             reading.skipped[f"sections: meter {numerator}/{denominator}"] += 1
             continue

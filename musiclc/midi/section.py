@@ -1,17 +1,21 @@
 """Consecutive bars in one meter: the melody in them, where they lie in a file, and several of them as the one melody that rules measure.
 
-A piece is a row of such sections. Where it changes between bars of 16 and of 12 steps, rules measure all of it as bars of 16 in 4/4, the
-shorter ones drawn out at their end: their last note, or silence, goes on. `score` and the editor both measure so.
+A piece is a row of such sections. Where it changes between bars of several lengths, rules measure all of it in the meter of the longest bars,
+the shorter ones drawn out at their end: their last note, or silence, goes on. `score` and the editor both measure so.
+
+There are two readings. READ_AS has every meter in bars of its own: what `score` and `inspect` measure. READ_IN_PHRASES is for the networks of
+four-bar phrases, so for the editor and for windows to learn from: 2/4 in pairs of bars as 4/4, and only theory.PHRASE_METERS.
 
 Conventions: steps are sixteenths, counted from a section's first bar line; `written` bars are as the file has them (a section may read two
 bars of 2/4 as one of 4/4).
 
-Inside: `MeterSection`, `WrittenBars`, `READ_AS`; the whole: `measured_meter`, `places`, `chord_floor`, `heard`, `whole`.
+Inside: `Reading`, `READ_AS`, `READ_IN_PHRASES`; `MeterSection`, `WrittenBars`; the whole: `measured_meter`, `places`, `chord_floor`, `heard`,
+`whole`.
 """
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -25,7 +29,9 @@ from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody, Note
 from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS, STEPS_PER_QUARTER
 
-READ_AS = {(4, 4): "4/4", (2, 2): "4/4", (2, 4): "4/4", (3, 4): "3/4", (6, 8): "6/8"}
+Reading = Mapping[tuple[int, int], str]  # (numerator, denominator) → the meter that such bars are read in
+READ_AS: Reading = {**{(int(name.split("/")[0]), int(name.split("/")[1])): name for name in METERS}, (2, 2): "4/4"}
+READ_IN_PHRASES: Reading = {(4, 4): "4/4", (2, 4): "4/4", (2, 2): "4/4", (3, 4): "3/4", (6, 8): "6/8"}
 NOWHERE = -1  # in an index into tokens: a step that the bar does not have
 
 
@@ -34,6 +40,7 @@ class WrittenBars:
     """The bars that one time signature of a file governs. first: the number of the first in the file, from 1; start: its tick.
 
     steps: how many they have; a change of meter may cut the last short. exact: whether they last a whole number of steps.
+    meter: that which they are read in, or "".
     """
 
     numerator: int
@@ -42,6 +49,7 @@ class WrittenBars:
     start: int
     steps: int
     exact: bool
+    meter: str = ""
 
     def __str__(self) -> str:
         return f"{self.numerator}/{self.denominator}"
@@ -55,11 +63,6 @@ class WrittenBars:
     def bars(self) -> int:
         """How many bars they are, the last one whole or not."""
         return ceil(self.steps / self.per_bar)
-
-    @property
-    def meter(self) -> str:
-        """The meter that they are read in, or ""."""
-        return READ_AS.get((self.numerator, self.denominator), "")
 
     def bar_at(self, step: int) -> int:
         """The number of the bar that a step, counted from their start, lies in; the first or the last for a step outside."""
@@ -140,11 +143,13 @@ class MeterSection:
 
 
 def measured_meter(sections: Sequence[MeterSection]) -> str:
-    """The meter in which rules measure the whole: that of the most steps, or 4/4 where bars of 16 and of 12 steps mix."""
+    """The meter in which rules measure the whole: that of the longest bars, of several such (3/4 and 6/8) that of the most steps."""
+    longest = max(METERS[section.meter] for section in sections)
     steps: Counter[str] = Counter()
     for section in sections:
-        steps[section.meter] += section.steps
-    return "4/4" if len({METERS[m] for m in steps}) > 1 else steps.most_common(1)[0][0]
+        if METERS[section.meter] == longest:
+            steps[section.meter] += section.steps
+    return steps.most_common(1)[0][0]
 
 
 def places(sections: Sequence[MeterSection]) -> np.ndarray:

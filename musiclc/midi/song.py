@@ -1,7 +1,7 @@
 """A composer's own MIDI file: its melody on the sixteenth grid, bar by bar, and the way back into the same file.
 
-`read_song` picks a track, cuts its melody into sections of known meter and remembers which events each note stands for, so that
-`Song.replaced` can change those events and no byte else. Every note goes to its nearest sixteenth; its distance from it stays.
+`read_song` picks a track, cuts its melody into sections of known meter, each in bars of its own, and remembers which events each note
+stands for, so that `Song.replaced` can change those events and no byte else. Every note goes to its nearest sixteenth; its distance from it stays.
 
     song = read_song(Path("mine.mid"))
     data = song.replaced([section.melody.transpose(2) for section in song.sections])
@@ -23,13 +23,11 @@ from musiclc.midi.codec import File, parse
 from musiclc.midi.edit import replaced
 from musiclc.midi.notes import Sounding, line
 from musiclc.midi.objects import as_like, data_of
-from musiclc.midi.section import MeterSection, whole
+from musiclc.midi.section import READ_AS, READ_IN_PHRASES, MeterSection, Reading, whole
 from musiclc.midi.timing import keeping_time, key_signatures, last_tick, meters, tempos
 from musiclc.midi.tracks import Entry, TrackInfo, choose, entries, scored
 from musiclc.music.melody import Melody, Note
 from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER
-
-KNOWN = "4/4, 2/4, 2/2, 3/4 or 6/8"
 
 
 @dataclass(frozen=True)
@@ -98,8 +96,9 @@ class Song:
         return as_like(self.source, self.file, self.entry.track, data)
 
 
-def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto") -> Song:
-    """The song in a path, bytes, a PrettyMIDI or a NoteSequence. track: "auto", a name, or an index.
+def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto", read_as: Reading = READ_AS) -> Song:
+    """The song in a path, bytes, a PrettyMIDI or a NoteSequence. track: "auto", a name, or an index. read_as: which meters are read, and in
+    which bars; READ_IN_PHRASES for what the editor is to change. All readings find the same melody's track.
 
     Raises InputError, one line that begins with the path or `name`, when it cannot be read or holds no melody in a known meter.
     """
@@ -108,11 +107,11 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto")
     found = _scored(file, entries(file))
     entry, warnings = choose(found, str(track), name)
     time = keeping_time(file, entry.track)
-    laid = _laid_out(file, [entry] if file.midi_type == 2 else found, time)
+    laid = _laid_out(file, [entry] if file.midi_type == 2 else found, time, read_as)
     if file.ticks < STEPS_PER_QUARTER:
         warnings.append(f"only {file.ticks} ticks a quarter note; sixteenths cannot all be told apart, nor written")
     sections = _sections(entry, laid, file.length(entry.track))
-    _check(sections, laid, name)
+    _check(sections, laid, name, read_as)
     return Song(
         file,
         entry,
@@ -128,16 +127,16 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto")
 
 
 def read_melody(source: Any, *, name: str = "song.mid") -> Melody:
-    """The melody that `read_song` finds, the whole piece as rules measure it: where it changes between bars of 16 and of 12 steps, in 4/4.
+    """The melody that `read_song` finds, the whole piece as rules measure it: where the length of its bars changes, in the meter of the longest.
 
     Raises InputError when the file cannot be read or holds no melody in a known meter.
     """
     return read_song(source, name=name).melody
 
 
-def _laid_out(file: File, found: Sequence[Entry], time: Sequence[int]) -> list[MeterSection]:
+def _laid_out(file: File, found: Sequence[Entry], time: Sequence[int], read_as: Reading) -> list[MeterSection]:
     """The sections of the piece that these tracks play, in the time that those keep."""
-    return laid_out(meters(file, time), file.ticks, _end(file, found, time))
+    return laid_out(meters(file, time), file.ticks, _end(file, found, time), read_as)
 
 
 def _end(file: File, found: Sequence[Entry], time: Sequence[int]) -> int:
@@ -146,20 +145,22 @@ def _end(file: File, found: Sequence[Entry], time: Sequence[int]) -> int:
 
 
 def _scored(file: File, found: list[Entry]) -> list[Entry]:
-    """The entries with their scores, by the bars of the piece's first meter."""
+    """The entries with their scores, by bars of three quarters where the piece begins in 3/4 or 6/8, else of four: the same for all readings."""
     everything = range(len(file.tracks))
-    laid = _laid_out(file, found, everything)
+    laid = _laid_out(file, found, everything, READ_IN_PHRASES)
     bar = file.ticks * (4 if not laid or laid[0].meter in ("", "4/4") else 3)
     bars = -(-_end(file, found, everything) // bar)
     return [scored(e, bar, bars) for e in found]
 
 
-def _check(sections: Sequence[MeterSection], laid: Sequence[MeterSection], name: str) -> None:
-    """Raises InputError where there is nothing to edit."""
+def _check(sections: Sequence[MeterSection], laid: Sequence[MeterSection], name: str, read_as: Reading) -> None:
+    """Raises InputError where there is no melody in a meter that is read."""
+    *others, last = (f"{numerator}/{denominator}" for numerator, denominator in read_as)
+    known = f"{', '.join(others)} or {last}"
     if not sections:
-        raise InputError(f"{name}: meter {', '.join(dict.fromkeys(str(s.written[-1]) for s in laid))}; wanted {KNOWN}")
+        raise InputError(f"{name}: meter {', '.join(dict.fromkeys(str(s.written[-1]) for s in laid))}; wanted {known}")
     if not any(s.notes for s in sections):
-        raise InputError(f"{name}: no note between A0 and C8 in bars of {KNOWN}; wanted a melody")
+        raise InputError(f"{name}: no note between A0 and C8 in bars of {known}; wanted a melody")
 
 
 # ---- sections ------------------------------------------------------------------------------------------------------

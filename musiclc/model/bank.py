@@ -17,7 +17,7 @@ from musiclc.latent.search import GuideOptions, guided, noised
 from musiclc.model.prior import FlowPrior
 from musiclc.model.vae import MelodyVAE
 from musiclc.music import tokens as tok
-from musiclc.music.theory import METER_NAMES
+from musiclc.music.theory import PHRASE_METERS
 from musiclc.rules import Rule
 from musiclc.rules.transposition import transposed
 
@@ -38,7 +38,7 @@ class Bank:
     def measures(self, rule: Rule, transposition: int = 0) -> Tensor:
         """The rule's measures of every melody, transposed by `transposition` semitones from canonical: float (N, m)."""
         measures = np.zeros((len(self), len(rule.measures)), np.float32)
-        for number, name in enumerate(METER_NAMES):
+        for number, name in enumerate(PHRASE_METERS):
             rows = np.flatnonzero(self.points.condition.numpy() == number)
             if len(rows):
                 melodies = tok.unpad(self.tokens[rows], name)
@@ -47,7 +47,7 @@ class Bank:
 
     def where(self, meter: str, most: int | None = None) -> np.ndarray:
         """Melodies in one meter, at most so many: tokens (n, T) without filling."""
-        rows = np.flatnonzero(self.points.condition.numpy() == METER_NAMES.index(meter))[:most]
+        rows = np.flatnonzero(self.points.condition.numpy() == PHRASE_METERS.index(meter))[:most]
         return tok.unpad(self.tokens[rows], meter)
 
     def first(self, n: int) -> "Bank":

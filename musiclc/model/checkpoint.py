@@ -38,7 +38,7 @@ from musiclc.model.prior import FlowPrior, PriorConfig
 from musiclc.model.returns import Plans
 from musiclc.model.vae import MelodyVAE, VAEConfig
 from musiclc.music import tokens as tok
-from musiclc.music.theory import METER_NAMES
+from musiclc.music.theory import PHRASE_METERS
 
 FORMAT = "musiclc-model-3"
 NETWORKS_FORMAT = "musiclc-networks-2"
@@ -118,7 +118,7 @@ def save_model(model: Model, path: Path) -> None:
         "format": FORMAT,
         "name": model.name,
         "vocabulary": tok.DESCRIPTION,
-        "meters": list(METER_NAMES),
+        "meters": list(PHRASE_METERS),
         "configs": _configs(modules),
         "notes": model.notes,
     }
@@ -129,7 +129,7 @@ def load_model(path: Path, numerics: str = "auto") -> Model:
     """Read a model file; numerics as in `load`. Raises CheckpointError when it is missing, broken, foreign or of another version."""
     precision = precision_of(numerics)
     info, tensors = _read(path, FORMAT, "musiclc train")
-    for what, ours in (("vocabulary", tok.DESCRIPTION), ("meters", list(METER_NAMES))):
+    for what, ours in (("vocabulary", tok.DESCRIPTION), ("meters", list(PHRASE_METERS))):
         if info.get(what) != ours:
             raise CheckpointError(f"{path}: {what} {info.get(what)!r}, this musiclc has {ours!r}; train the model anew")
     try:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from musiclc.music import tokens as tok
-from musiclc.music.theory import METER_NAMES
+from musiclc.music.theory import PHRASE_METERS
 from musiclc.rules.base import Constraint
 from musiclc.rules.transposition import transposed
 
@@ -27,7 +27,7 @@ CHUNK = 64  # points a network call
 def decode(model: "Model", x: Tensor, t: float, meter: str, transpositions: Sequence[int]) -> np.ndarray:
     """Standardised points x (n, d), noisy so much → tokens (n, T), each melody transposed from canonical by its semitones."""
     assert model.prior is not None
-    number = torch.full((len(x),), METER_NAMES.index(meter))
+    number = torch.full((len(x),), PHRASE_METERS.index(meter))
     padded = model.vae.decode(model.prior.restore(x), number, t=torch.full((len(x),), t))
     return transposed(tok.unpad(padded.numpy().astype(np.uint8), meter), np.asarray(transpositions))
 
@@ -41,7 +41,7 @@ def scores(constraints: Sequence[Constraint], tokens: np.ndarray, meter: str) ->
 
 def nll_per_note(model: "Model", tokens: np.ndarray, meter: str) -> np.ndarray:
     """Negative log-likelihood per note of tokens (n, T) under the VAE (MelodyVAE.nll_per_note): nats, (n,), smaller for likelier melodies."""
-    number = torch.full((CHUNK,), METER_NAMES.index(meter))
+    number = torch.full((CHUNK,), PHRASE_METERS.index(meter))
     found = [np.zeros(0, np.float32)]
     for first in range(0, len(tokens), CHUNK):
         rows = tok.pad(tokens[first : first + CHUNK], meter).astype(np.int64)

@@ -25,7 +25,7 @@ from torch import Tensor
 from musiclc.latent import search
 from musiclc.latent.critics import Bounds, Critic, Term, bounds, combine
 from musiclc.model.decode import decode, scores
-from musiclc.music.theory import METER_NAMES
+from musiclc.music.theory import PHRASE_METERS
 from musiclc.rules import RULES
 from musiclc.rules.base import Constraint
 from musiclc.rules.transposition import transposed
@@ -53,7 +53,7 @@ class SampleProblem:
 
     def condition(self, n: int) -> Tensor:
         """The meter's number for n points."""
-        return torch.full((n,), METER_NAMES.index(self.meter))
+        return torch.full((n,), PHRASE_METERS.index(self.meter))
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def _chosen(problem: SampleProblem, start: Start) -> Tensor:
 def _vector(problem: SampleProblem, start: Start) -> Tensor:
     bank = problem.model.bank
     assert bank is not None
-    x, melodies = bank.points.x[bank.points.condition == METER_NAMES.index(problem.meter)], bank.where(problem.meter)
+    x, melodies = bank.points.x[bank.points.condition == PHRASE_METERS.index(problem.meter)], bank.where(problem.meter)
     found = {}
     for transposition in set(start.transpositions):
         judged = scores(problem.constraints, transposed(melodies, np.full(len(x), transposition)), problem.meter).sum(1)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from musiclc.model.vae import time_features
 from musiclc.music.melody import PHRASE_BARS
-from musiclc.music.theory import METER_NAMES
+from musiclc.music.theory import PHRASE_METERS
 
 QUANTILES = 101
 
@@ -77,7 +77,7 @@ class FlowPrior(nn.Module):
         self.latent_in = nn.Linear(c.latent, c.width)
         self.place = nn.Parameter(0.02 * torch.randn(PHRASE_BARS, c.width))
         self.time = nn.Sequential(nn.Linear(c.condition, c.condition), nn.SiLU(), nn.Linear(c.condition, c.condition))
-        self.meter = nn.Embedding(len(METER_NAMES), c.condition)
+        self.meter = nn.Embedding(len(PHRASE_METERS), c.condition)
         self.blocks = nn.ModuleList(SteeredBlock(c.width, c.heads, c.condition) for _ in range(c.layers))
         self.norm = nn.LayerNorm(c.width)
         self.out = nn.Linear(c.width, c.latent)

@@ -1,7 +1,7 @@
 """MelodyVAE: four bars of tokens ↔ one latent point, a vector a bar. Read top to bottom.
 
 Shapes: n melodies, B = 4 bars, S = 16 steps a bar (bars of 12 are filled up with PAD), T = B·S = 64, k latent dimensions a
-bar, d = B·k in all. A meter is its number in `theory.METER_NAMES`.
+bar, d = B·k in all. A meter is its number in `theory.PHRASE_METERS`.
 
 The encoder flattens each bar's step embeddings into one vector (a bar is short and its grid is fixed, so dense layers do in
 one product what a recurrent net does in sixteen steps), then lets the four bars attend to one another. The decoder lets the
@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musiclc.music.melody import PHRASE_BARS
-from musiclc.music.theory import METER_NAMES
+from musiclc.music.theory import METERS, PHRASE_METERS
 from musiclc.music.tokens import BAR_STEPS, HOLD, PAD, VOCABULARY
 
 START, DROPPED = PAD + 1, PAD + 2  # what the decoder reads before the first step, and in place of a token it must not see
@@ -97,7 +97,7 @@ class MelodyVAE(nn.Module):
     def __init__(self, config: VAEConfig):
         super().__init__()
         self.config = c = config
-        meters = len(METER_NAMES)
+        meters = len(PHRASE_METERS)
         self.tokens = nn.Embedding(DROPPED + 1, c.embedding)
 
         self.bar_in = nn.Sequential(nn.Linear(BAR_STEPS * c.embedding, c.width), Residual(c.width), Residual(c.width))
@@ -191,9 +191,7 @@ class MelodyVAE(nn.Module):
     @staticmethod
     def bar_lengths(meter: Tensor) -> Tensor:
         """Steps a bar of each meter number: int (n,)."""
-        from musiclc.music.theory import METERS
-
-        return torch.tensor(list(METERS.values()), device=meter.device)[meter]
+        return torch.tensor([METERS[name] for name in PHRASE_METERS], device=meter.device)[meter]
 
     @torch.no_grad()
     def nll_per_note(self, tokens: Tensor, meter: Tensor) -> Tensor:

@@ -52,7 +52,7 @@ class Melody:
 
     @property
     def steps_per_bar(self) -> int:
-        """Steps (sixteenths) a bar: 16 in 4/4, 12 in 3/4 and 6/8."""
+        """Steps (sixteenths) a bar, as theory.METERS has them: 16 in 4/4, 12 in 3/4 and 6/8."""
         return METERS[self.meter]
 
     @property

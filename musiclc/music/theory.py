@@ -3,7 +3,7 @@
 Conventions: a pitch is a MIDI number, C4 = 60 (scientific pitch notation). A pitch class is 0-11 with
 C = 0. A scale is a tuple of pitch classes above its tonic. A step is a sixteenth note.
 
-Inside: `SCALES`, `CHORDS`, `METERS`, `parse_pitch`, `parse_pitch_class`, `pitch_name`, `parse_key`, `Key`, `parse_chord`.
+Inside: `SCALES`, `CHORDS`, `METERS`, `steps_of`, `check_meter`, `parse_pitch`, `parse_pitch_class`, `pitch_name`, `parse_key`, `Key`, `parse_chord`.
 """
 
 import re
@@ -14,9 +14,12 @@ from musiclc.errors import UsageError
 LOWEST_PITCH, HIGHEST_PITCH = 21, 108  # the piano: A0 to C8
 STEPS_PER_QUARTER = 4
 
-# Steps (sixteenths) a bar. 2/2 and pairs of 2/4 are read into 4/4.
-METERS: dict[str, int] = {"4/4": 16, "3/4": 12, "6/8": 12}
+# Steps (sixteenths) a bar. 2/2 is read as 4/4.
+METERS: dict[str, int] = {"4/4": 16, "3/4": 12, "6/8": 12, "2/4": 8, "3/8": 6, "9/8": 18, "12/8": 24}
 METER_NAMES = tuple(METERS)  # a meter's number in arrays is its place here
+# The meters of the networks of four-bar phrases, of their files and of the windows that they learn from, with the same numbers. 2/4 is read
+# in pairs of bars, as 4/4, for them.
+PHRASE_METERS = ("4/4", "3/4", "6/8")
 
 # Semitones above the tonic. Church modes: Powers, "Mode", Grove Music Online. "blues" is the hexatonic minor blues scale.
 SCALES: dict[str, tuple[int, ...]] = {
@@ -166,5 +169,14 @@ def parse_chord(text: str) -> frozenset[int]:
 def check_meter(meter: str) -> str:
     """The meter itself when it is one of METERS; raises UsageError otherwise."""
     if meter not in METERS:
-        raise UsageError(f"meter {meter!r}: wanted one of {', '.join(METERS)} (2/4 and 2/2 are written as 4/4)")
+        raise UsageError(f"meter {meter!r}: wanted one of {', '.join(METERS)} (2/2 is written as 4/4)")
     return meter
+
+
+def steps_of(meter: str) -> tuple[int, int]:
+    """Steps (sixteenths) a bar and a beat of any meter such as "9/8": a beat is three eighths in 3/8, 6/8, 9/8 and 12/8, else what the lower
+    number says.
+    """
+    upper, lower = map(int, meter.split("/"))
+    part = 4 * STEPS_PER_QUARTER // lower
+    return upper * part, 3 * part if lower == 8 and upper % 3 == 0 else part

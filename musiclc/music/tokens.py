@@ -15,9 +15,9 @@ from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS
 
 REST, HOLD, FIRST_ONSET = 0, 1, 2
 VOCABULARY = FIRST_ONSET + HIGHEST_PITCH - LOWEST_PITCH + 1  # 90 tokens that a step can hold
-PAD = VOCABULARY  # fills bars of 12 steps up to 16 inside the model and in dataset files; never part of a melody
+PAD = VOCABULARY  # fills bars of 12 steps up to 16 inside the four-bar model and in its dataset files; never part of a melody
 PITCH_OF_TOKEN = LOWEST_PITCH - FIRST_ONSET  # pitch = token + PITCH_OF_TOKEN
-BAR_STEPS = 16  # stored steps a bar in dataset files and in the model
+BAR_STEPS = 16  # stored steps a bar in files of four-bar windows and in the model that learns from them
 WINDOW_STEPS = PHRASE_BARS * BAR_STEPS
 DESCRIPTION = f"rest,hold,onset {LOWEST_PITCH}..{HIGHEST_PITCH}"  # what a checkpoint says of its vocabulary
 
@@ -85,7 +85,7 @@ def key_free(tokens: np.ndarray) -> np.ndarray:
 
 
 def pad(tokens: np.ndarray, meter: str) -> np.ndarray:
-    """(n, bars × steps a bar) → (n, bars × BAR_STEPS), bars filled up with PAD."""
+    """(n, bars × steps a bar) → (n, bars × BAR_STEPS), bars filled up with PAD; for bars of at most so many steps, as theory.PHRASE_METERS are."""
     per_bar = METERS[meter]
     rows, bars = len(tokens), tokens.shape[1] // per_bar
     filled = np.pad(tokens.reshape(rows, bars, per_bar), ((0, 0), (0, 0), (0, BAR_STEPS - per_bar)), constant_values=PAD)

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from musiclc.errors import MusiclcError
-from musiclc.midi import read_song
+from musiclc.midi import READ_IN_PHRASES, read_song
+from musiclc.midi.section import READ_AS
 from musiclc.output.manifest import Entry, constraints_in, read_manifest, read_within
 from musiclc.rules import RULES, parse_constraint, score
 from musiclc.rules.base import Constraint
 
 MEASURED = ("value", "score", "satisfied")  # what a verdict says of the notes
+EDITS = ("transform", "vary", "interpolate")  # whose verdicts are on bars as the editor reads them
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ def _other_verdicts(entry: Entry, data: bytes, said: list[dict[str, Any]], own: 
     """A line for each thing that a rule now measures otherwise."""
     if not said or not entry.get("notes", 1):  # a file without notes is not to be read
         return []
-    song = read_song(data, name=entry["file"], track=entry.get("track", "auto"))
+    reading = READ_IN_PHRASES if entry.get("command") in EDITS else READ_AS
+    song = read_song(data, name=entry["file"], track=entry.get("track", "auto"), read_as=reading)
     now = json.loads(json.dumps(score(song.melody, [_constraint(c, own) for c in said])))
     return [
         f"{c['rule']} {c['goal']}: {what} {c[what]}, the manifest has {then.get(what)}"

@@ -1,7 +1,11 @@
 """Rules on when notes begin and how long they last: density, complexity, syncopation, repetition, rests, longest.
 
-Conventions: a step is a sixteenth; a *beat* is a quarter in 4/4 and 3/4 and a dotted quarter in 6/8. Melodies come as token
-rows (n, T) in one meter, T any whole number of bars; a measure is NaN where it is undefined. Transposition changes none of them.
+Conventions: a step is a sixteenth; a *beat* is a quarter in 2/4, 3/4 and 4/4 and a dotted quarter in 3/8, 6/8, 9/8 and 12/8. Melodies come as
+token rows (n, T) in one meter, T any whole number of bars; a measure is NaN where it is undefined. Transposition changes none of them.
+
+A meter is a hierarchy of levels (Lerdahl and Jackendoff 1983), each a row of evenly spaced steps among those of the next: the bar, its halves
+where it has four beats, its beats, eighths, sixteenths. A step's weight is the number of levels that it belongs to. In 4/4 these are Toussaint's
+(2002) weights: 5 1 2 1 3 1 2 1 4 1 2 1 3 1 2 1.
 
 Inside: for each rule its measuring function, such as `density_measures`, and its row, such as `DENSITY`.
 """
@@ -10,18 +14,21 @@ import numpy as np
 
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
-from musiclc.music.theory import METERS, STEPS_PER_QUARTER
+from musiclc.music.theory import METERS, STEPS_PER_QUARTER, steps_of
 from musiclc.rules.base import Rule, number_goal, plain
 
-BEAT_STEPS = {"4/4": 4, "3/4": 4, "6/8": 6}
-
-# How strong each step of a bar is: Toussaint 2002 for 4/4, after Lerdahl and Jackendoff 1983; the other meters likewise, a level
-# of the hierarchy (bar, beat, eighth, sixteenth) a unit.
-WEIGHTS = {
-    "4/4": (5, 1, 2, 1, 3, 1, 2, 1, 4, 1, 2, 1, 3, 1, 2, 1),
-    "3/4": (4, 1, 2, 1, 3, 1, 2, 1, 3, 1, 2, 1),
-    "6/8": (4, 1, 2, 1, 2, 1, 3, 1, 2, 1, 2, 1),
+# Steps from one to the next on each level: bar, half bar of four beats, beat, eighth, sixteenth. In 3/8 the bar is the beat.
+LEVELS = {
+    "4/4": (16, 8, 4, 2, 1),
+    "3/4": (12, 4, 2, 1),
+    "6/8": (12, 6, 2, 1),
+    "2/4": (8, 4, 2, 1),
+    "3/8": (6, 2, 1),
+    "9/8": (18, 6, 2, 1),
+    "12/8": (24, 12, 6, 2, 1),
 }
+# How strong each step of a bar is.
+WEIGHTS = {meter: tuple(sum(step % apart == 0 for apart in levels) for step in range(METERS[meter])) for meter, levels in LEVELS.items()}
 
 
 def _bars(steps: np.ndarray, meter: str) -> np.ndarray:
@@ -42,7 +49,7 @@ DENSITY = Rule(
     name="density",
     about="notes a bar",
     unit="notes a bar",
-    span="0..16 (12 in 3/4 and 6/8)",
+    span="0..16 in 4/4: the sixteenths of a bar",
     goals="6, 4..8, '>=8', '>8', '<=3', '<3'",
     source="counting (Engel et al. 2018, §5)",
     measures=("notes a bar",),
@@ -75,7 +82,9 @@ def complexity_measures(tokens: np.ndarray, meter: str) -> np.ndarray:
 
 
 def most_complex(meter: str) -> int:
-    """The highest complexity of any bar: 15 in 4/4, 10 in 3/4, 9 in 6/8. So many onsets stand on the weakest steps."""
+    """The highest complexity of any bar, whose onsets all stand on the weakest steps: 15 in 4/4, 10 in 3/4, 9 in 6/8, 7 in 2/4, 4 in 3/8, 13 in 9/8,
+    19 in 12/8.
+    """
     weakest = np.concatenate([[0], np.cumsum(sorted(WEIGHTS[meter]))])
     return int((_strongest(meter) - weakest).max())
 
@@ -84,7 +93,7 @@ COMPLEXITY = Rule(
     name="complexity",
     about="metrical complexity of the onsets",
     unit="weight a bar",
-    span="0..15 (10 in 3/4, 9 in 6/8)",
+    span="0..15 in 4/4 (10 in 3/4, 9 in 6/8, 7 in 2/4, 4 in 3/8, 13 in 9/8, 19 in 12/8)",
     goals="4, 2..6, '>=5', '<=1'",
     source="Toussaint 2002, metrical complexity; weights after Lerdahl and Jackendoff 1983",
     measures=("weight a bar",),
@@ -100,7 +109,7 @@ COMPLEXITY = Rule(
 
 def syncopation_measures(tokens: np.ndarray, meter: str) -> np.ndarray:
     """Share of the notes that begin off the beat and still sound on the next beat, 0-1: (n, 1); NaN for a silent melody."""
-    lengths, beat = tok.durations(tokens), BEAT_STEPS[meter]
+    lengths, beat = tok.durations(tokens), steps_of(meter)[1]
     behind = np.arange(tokens.shape[1]) % beat  # steps since the beat
     over = (behind > 0) & (behind + lengths > beat) & (lengths > 0)
     notes = (lengths > 0).sum(axis=1, keepdims=True)
@@ -113,7 +122,7 @@ SYNCOPATION = Rule(
     unit="share",
     span="0..1",
     goals="0.2, 0.1..0.3, '>=0.3', '<=0.05'",
-    source="counting; the beat is a quarter, in 6/8 a dotted quarter",
+    source="counting; the beat is a quarter, in 3/8, 6/8, 9/8 and 12/8 a dotted quarter",
     measures=("share of notes",),
     measure=syncopation_measures,
     parse=number_goal("syncopation", 0.05),
@@ -196,7 +205,7 @@ LONGEST = Rule(
     name="longest",
     about="longest note",
     unit="quarters",
-    span="0..16 (12 in 3/4 and 6/8): a phrase of four bars",
+    span="0..16 in 4/4: four bars",
     goals="2, 1..4, '>=4', '<=1'",
     source="counting sixteenths",
     measures=("quarters",),

@@ -33,7 +33,7 @@ import numpy as np
 
 from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody
-from musiclc.music.theory import PITCH_CLASS_NAMES, SCALES, STEPS_PER_QUARTER
+from musiclc.music.theory import PITCH_CLASS_NAMES, SCALES, steps_of
 
 MODES = ("major", "minor", "harmonic minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian")
 EVIDENCE = ("time", "downbeat", "long", "last", "first", "leading", "fourth", "bar ends")
@@ -67,13 +67,6 @@ _LOWER = (1, 3, 5, 8, 10)  # semitones above the tonic of the lower variants of 
 # 1 where a mode has the lower variant, -1 where it has the upper, 0 where it has both or neither: (modes, 5)
 _HAS = np.array([[(low in SCALES[mode]) - (low + 1 in SCALES[mode]) for low in _LOWER] for mode in MODES])
 _PROFILES = np.asarray(WEIGHTS)[:, _CLASS]  # (evidence, modes, 12 above the tonic)
-
-
-def steps_of(meter: str) -> tuple[int, int]:
-    """Steps (sixteenths) a bar and a beat of a meter such as "9/8": a beat is three eighths in 6/8, 9/8 and 12/8, else a whole part of it."""
-    upper, lower = map(int, meter.split("/"))
-    part = 4 * STEPS_PER_QUARTER // lower
-    return upper * part, 3 * part if lower == 8 and upper % 3 == 0 else part
 
 
 def _shares(classes: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from musiclc.custom.request import constraints_of, given, options_of, own_of
 from musiclc.errors import UsageError
 from musiclc.model.numerics import check_numerics
 from musiclc.music.melody import PHRASE_BARS
-from musiclc.music.theory import check_meter
+from musiclc.music.theory import PHRASE_METERS, check_meter
 from musiclc.output.manifest import MidiOptions, goal_fields, names_by_pattern
 from musiclc.rules import settled
 from musiclc.rules.base import Constraint
@@ -51,7 +51,7 @@ PLAIN = MidiOptions()
 
 @dataclass(frozen=True)
 class SampleOptions:
-    """How to sample. meter: as theory.METERS; bars: 4 (longer forms come later); seed: any integer from 0.
+    """How to sample. meter: as theory.PHRASE_METERS; bars: 4 (longer forms come later); seed: any integer from 0.
 
     method: of METHODS; "normal", draws of N(0, I), the VAE's own prior, and "rejection" are baselines; "auto" is AUTO.
     temperature: scale of the noise, in (0, 2]. strength: how hard critics pull; 1 is Bayes' rule.
@@ -75,6 +75,8 @@ class SampleOptions:
         check_meter(self.meter)
         if self.bars != PHRASE_BARS:
             raise UsageError(f"bars {self.bars}: this version writes phrases of {PHRASE_BARS} bars")
+        if self.meter not in PHRASE_METERS:
+            raise UsageError(f"meter {self.meter}: phrases of {PHRASE_BARS} bars are written in {', '.join(PHRASE_METERS)}")
         if self.method not in METHOD_NAMES:
             raise UsageError(f"method {self.method!r}: wanted one of {', '.join(METHOD_NAMES)}")
         if not 0 <= self.realism <= 1:

@@ -23,7 +23,7 @@ import numpy as np
 from musiclc.errors import InputError, MusiclcError
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS, Melody
-from musiclc.music.theory import METER_NAMES
+from musiclc.music.theory import PHRASE_METERS
 
 FORMAT = "musiclc-dataset-1"
 SPLITS = ("train", "validation", "test", "near", "far")
@@ -86,7 +86,7 @@ class Dataset:
     def melody_tokens(self, split: str, meter: str) -> np.ndarray:
         """Tokens (n, T) of one split's windows in one meter, without filling."""
         rows = self.where(split)
-        rows = rows[self.meter[rows] == METER_NAMES.index(meter)]
+        rows = rows[self.meter[rows] == PHRASE_METERS.index(meter)]
         return tok.unpad(self.tokens[rows], meter)
 
 
@@ -165,9 +165,9 @@ def _read_score(path: str) -> Any:
 
 
 def _read_midi(path: str) -> Any:
-    from musiclc.midi import read_runs
+    from musiclc.midi import READ_IN_PHRASES, read_runs
 
-    return read_runs(Path(path))
+    return read_runs(Path(path), READ_IN_PHRASES)
 
 
 READERS = {
@@ -301,7 +301,7 @@ def build(tunes: Iterable[Tune], fixed_split: dict[str, str] | None = None) -> D
     info = {"format": FORMAT, "tunes": read.names, "collections": read.collections, "report": _report(kept, split, read)}
     return Dataset(
         tokens=np.concatenate([tok.pad(tok.from_melody(w.melody)[None], w.melody.meter) for w in kept]),
-        meter=np.array([METER_NAMES.index(w.melody.meter) for w in kept], np.uint8),
+        meter=np.array([PHRASE_METERS.index(w.melody.meter) for w in kept], np.uint8),
         split=split,
         tune=np.array([w.tune for w in kept], np.int32),
         first_bar=np.array([w.first_bar for w in kept], np.int32),

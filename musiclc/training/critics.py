@@ -23,7 +23,7 @@ from musiclc.model import methods
 from musiclc.model.bank import Bank, decoded, draw, make_bank
 from musiclc.model.checkpoint import Model
 from musiclc.model.methods import SampleProblem, Start
-from musiclc.music.theory import METER_NAMES
+from musiclc.music.theory import PHRASE_METERS
 from musiclc.rules import RULES, Rule
 from musiclc.rules.base import Constraint
 from musiclc.rules.goals import Goal
@@ -74,7 +74,7 @@ def fit_critics(bank: Bank, options: SmallFit, start: dict[str, Critic], talk: T
     for rule in RULES.values():
         measures = bank.measures(rule)
         critics[rule.name], fits[rule.name] = fit_critic(
-            bank.points, measures, rule.family, options, start=start.get(rule.name), conditions=len(METER_NAMES)
+            bank.points, measures, rule.family, options, start=start.get(rule.name), conditions=len(PHRASE_METERS)
         )
         talk(f"critic {rule.name}: loss {fits[rule.name]:.4g} on points held out")
     return critics, fits
@@ -120,7 +120,7 @@ def on_policy_points(model: Model, bank: Bank, size: int, seed: int, chunk: int 
     seen = {name: bank.first(4000).measures(rule).numpy() for name, rule in RULES.items()}
     kept: dict[str, list] = {"x": [], "noise": [], "asked": [], "meter": [], "problem": []}
     for i in range(-(-size // chunk)):
-        meter = str(random.choice(METER_NAMES, p=[0.6, 0.2, 0.2]))
+        meter = str(random.choice(PHRASE_METERS, p=[0.6, 0.2, 0.2]))
         problem = SampleProblem(model, random_constraints(random, seen), model.critics, meter, float(random.uniform(0.7, 2.0)))
         noise = torch.randn(chunk, model.vae.dimensions, generator=torch.Generator().manual_seed(seed * 7919 + i))
         start = Start(noise, torch.ones(chunk), [0] * chunk)
@@ -158,7 +158,7 @@ def _actor(model: Model, bank: Bank, options: SteerOptions) -> Actor:
     noise, target, asked, meter = (torch.cat(kept[k]) for k in ("noise", "x", "asked", "meter"))
     chunk = len(kept["noise"][0])
     with seeded(options.seed):
-        actor = Actor(noise.shape[1], asked.shape[1], len(METER_NAMES))
+        actor = Actor(noise.shape[1], asked.shape[1], len(PHRASE_METERS))
     t = model.prior.config.noise_level  # type: ignore[union-attr]
 
     def ask(step: int, generator: torch.Generator) -> Ask:

@@ -15,7 +15,7 @@ import numpy as np
 from musiclc.custom.labels import encoded, is_name, logits, path_of
 from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.music import tokens as tok
-from musiclc.music.theory import METER_NAMES
+from musiclc.music.theory import PHRASE_METERS
 from musiclc.rules import RULES
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _taught(both: _Side, label: "Tensor") -> "Critic":
     some = ~torch.from_numpy(both.held_out)
     z, meter, y = _balanced((both.z[some] - center) / scale, both.meter[some], label[some], torch.Generator().manual_seed(0))
     fit = SmallFit(steps=STEPS, batch=256, noisy=False, weight_decay=0.1)
-    judge, _ = fit_critic(Points(z, meter), y, "bernoulli", fit, conditions=len(METER_NAMES))
+    judge, _ = fit_critic(Points(z, meter), y, "bernoulli", fit, conditions=len(PHRASE_METERS))
     first = judge.trunk.first  # which takes over what standardising did
     first.weight.copy_(first.weight / scale)
     first.bias.copy_(first.bias - first.weight @ center)
@@ -100,7 +100,7 @@ def _phrases(source: Path, model: "Model") -> _Side:
     for number, tune in enumerate(read_folder(source, workers=1)):
         for melody, _ in windows(tune):
             z.append(encoded(model, tok.from_melody(melody)[None], melody.meter))
-            meters.append(METER_NAMES.index(melody.meter))
+            meters.append(PHRASE_METERS.index(melody.meter))
             held_out.append(number % HELD_OUT == HELD_OUT - 1)
     if len(z) < 10:
         raise InputError(f"{source}: {len(z)} usable phrases of four bars; wanted at least 10 (melodies in 4/4, 3/4 or 6/8)")

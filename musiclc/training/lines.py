@@ -13,7 +13,7 @@ Inner and lower parts fail by the first; one pitch repeated, two in turn and bro
 is a melody as it stands. Of a work in several parts every eight bars of every line are judged for themselves, and those that follow
 one another and pass stay one line.
 
-Inside: `METER_STEPS`, `Line`, `lines_of`, `heights`, `melody_likeness`, `melodies_of`.
+Inside: `Line`, `lines_of`, `heights`, `melody_likeness`, `melodies_of`.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ import numpy as np
 
 from musiclc.music import tokens as tok
 from musiclc.music.melody import Note
-from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH
+from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS
 from musiclc.training.playing import Marked, in_playing_order, whole_bars
 from musiclc.training.scores import MAX_OFF_GRID, on_grid
 from musiclc.training.written import WrittenBar, WrittenPart
@@ -35,9 +35,6 @@ MELODY = 0.45  # melody-likeness from which on a stretch counts: 199 of 200 fidd
 JUDGED = 8  # bars that are judged together
 OFF_GRID = 2  # mark of a bar of whose notes more than MAX_OFF_GRID were moved; see playing.MENDED
 LONGEST_SILENCE = 1  # whole silent bars within a line, at most
-# Steps (sixteenths) a bar. 2/2 is read as 4/4.
-METER_STEPS = {"4/4": 16, "3/4": 12, "6/8": 12, "2/4": 8, "3/8": 6, "9/8": 18, "12/8": 24}
-METER_NAMES = tuple(METER_STEPS)  # a meter's number in arrays is its place here
 _READ_AS = {"2/2": "4/4"}
 
 
@@ -72,7 +69,7 @@ def _runs(bars: Sequence[Marked], skipped: Counter) -> Iterator[tuple[int, int]]
     """First bar, and bar after the last, of every stretch in one meter that we know, without silence at its ends or for long."""
     for meter, group in groupby(range(len(bars)), key=lambda i: _meter(bars[i][0])):
         places = list(group)
-        if meter not in METER_STEPS:
+        if meter not in METERS:
             skipped[f"bars: meter {meter}"] += len(places)
             continue
         sounding = [i for i in places if bars[i][0].events]
@@ -88,7 +85,7 @@ def _meter(bar: WrittenBar) -> str:
 
 def _line(bars: Sequence[Marked], low: int, high: int) -> Line:
     meter = _meter(bars[low][0])
-    steps = METER_STEPS[meter]
+    steps = METERS[meter]
     events = [
         (i * steps + onset, duration, _on_piano(pitch), tied)
         for i, (bar, _) in enumerate(bars[low:high])
@@ -178,7 +175,7 @@ def _melodic(line: Line, mine: np.ndarray, others: Sequence[np.ndarray], skipped
 
 def _cut(line: Line, low: int, high: int) -> Line:
     """Bars `low` to `high` (the bar after the last) of a line."""
-    steps = METER_STEPS[line.meter]
+    steps = METERS[line.meter]
     return replace(
         line,
         tokens=struck(line.tokens, low * steps, high * steps),

@@ -1,7 +1,7 @@
 """Whole tunes in playing order → one dataset file, split by tune, the same bytes every time.
 
 A file (safetensors) holds *lines*, one after another: `tokens` (all steps,) uint8; for each line `bars` int32, `meter` (number in
-METER_NAMES), `tune` (number of its tune), `begins` and `ends` (whether the tune does so with it); for each bar `marks` uint8 (bits
+theory.METER_NAMES), `tune` (number of its tune), `begins` and `ends` (whether the tune does so with it); for each bar `marks` uint8 (bits
 `MENDED`, `OFF_GRID`, `KNOWN`); for each tune `split`. As JSON metadata: the tunes' names, collections, headers' keys, and a report
 of what there is and what was skipped.
 
@@ -26,9 +26,10 @@ import numpy as np
 
 from musiclc.errors import InputError, MusiclcError
 from musiclc.music import tokens as tok
+from musiclc.music.theory import METER_NAMES, METERS
 from musiclc.training import corpus
 from musiclc.training.corpus import COLLECTIONS, MIN_NOTES, MIN_PITCHES, SPLITS, Groups, split_by_hash
-from musiclc.training.lines import METER_NAMES, METER_STEPS, OFF_GRID, Line, struck
+from musiclc.training.lines import OFF_GRID, Line, struck
 from musiclc.training.playing import MENDED
 from musiclc.training.works import Work
 
@@ -107,8 +108,8 @@ class Tunes:
         """Numbers of the lines of one split, in one meter or in all. Raises MusiclcError for an unknown split or meter."""
         if split not in SPLITS:
             raise MusiclcError(f"split {split!r}: wanted one of {', '.join(SPLITS)}")
-        if meter is not None and meter not in METER_STEPS:
-            raise MusiclcError(f"meter {meter!r}: wanted one of {', '.join(METER_STEPS)}")
+        if meter is not None and meter not in METERS:
+            raise MusiclcError(f"meter {meter!r}: wanted one of {', '.join(METERS)}")
         held = self.split[self.tune] == SPLITS.index(split)
         return np.flatnonzero(held if meter is None else held & (self.meter == METER_NAMES.index(meter)))
 
@@ -144,7 +145,7 @@ class Tunes:
 
 def _steps_of(meter: np.ndarray) -> np.ndarray:
     """Steps a bar of meters' numbers."""
-    return np.array(list(METER_STEPS.values()))[meter]
+    return np.array(list(METERS.values()))[meter]
 
 
 # ---- splits --------------------------------------------------------------------------------------------------------
@@ -152,7 +153,7 @@ def _steps_of(meter: np.ndarray) -> np.ndarray:
 
 def shared_forms(line: Line) -> Iterator[tuple[int, bytes]]:
     """(first bar, form) of every window of a line by which tunes are kept together: four bars with notes in each, up to transposition."""
-    steps, bars = METER_STEPS[line.meter], _SHARED_BARS.get(line.meter, corpus.PHRASE_BARS)
+    steps, bars = METERS[line.meter], _SHARED_BARS.get(line.meter, corpus.PHRASE_BARS)
     for first in range(line.bars - bars + 1):
         window = struck(line.tokens, first * steps, (first + bars) * steps)
         onsets = tok.onsets(window[None])[0]
@@ -218,7 +219,7 @@ def build(works: Iterable[Work], fixed_split: dict[str, str] | None = None) -> T
     _mark_known(everything, split)
     lines = [(number, line) for number, work in enumerate(everything) for line in work.lines]
     if not lines:
-        raise InputError(f"no melody of four bars in all the input: are the meters among {', '.join(METER_STEPS)}?")
+        raise InputError(f"no melody of four bars in all the input: are the meters among {', '.join(METERS)}?")
     info = {
         "format": FORMAT,
         "tunes": [work.name for work in everything],

@@ -95,11 +95,11 @@ def completed(work: Work, parts: list[WrittenPart], runs: list[Melody]) -> Work:
 
 
 def _from_midi(work: Work, path: Path) -> Work:
-    """A MIDI file's runs of whole bars as lines."""
-    from musiclc.midi import read_runs
+    """A MIDI file's runs of whole bars, every meter in bars of its own, as lines."""
+    from musiclc.midi import READ_IN_PHRASES, read_runs
 
     reading: Any = read_runs(path)
-    work.runs, work.skipped = reading.runs, reading.skipped
+    work.runs, work.skipped = read_runs(path, READ_IN_PHRASES).runs, reading.skipped
     for run in reading.runs:
         if run.bars >= corpus.PHRASE_BARS and run.notes:
             work.lines.append(Line(tok.from_melody(run), run.meter, np.zeros(run.bars, np.uint8), 0, True, True))

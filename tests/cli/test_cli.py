@@ -7,6 +7,8 @@ from functools import partial
 import pytest
 
 from musiclc.midi import read_melody, to_bytes
+from musiclc.music.melody import Melody, Note
+from musiclc.music.theory import METERS
 from musiclc.rules import RULES
 from tests.command import musiclc, process
 from tests.helpers import c_major_scale
@@ -140,6 +142,28 @@ def test_inspect_is_readable(tmp_path):
         "  melody  32 notes; transform would touch bars 1-4",
     ]
     assert "no track 'oboe'" in musiclc("inspect", "a.mid", "--track", "oboe", cwd=tmp_path, code=4).err
+
+
+def test_score_and_inspect_read_every_meter_in_its_own_bars_and_inspect_says_what_transform_would_touch(tmp_path):
+    touched = {"2/4": [[1, 4]], "3/8": [], "6/8": [[1, 3]], "9/8": [], "12/8": []}  # bars of 2/4 in pairs
+    for meter, bars in touched.items():
+        bar = METERS[meter]
+        tune = Melody(tuple(Note(i * bar + s, 60 + s, 2) for i in range(3) for s in (0, 4)), meter, 4)
+        (tmp_path / "a.mid").write_bytes(to_bytes(tune))
+        entry = json.loads(musiclc("inspect", "a.mid", "--json", cwd=tmp_path).out)
+        assert (entry["meters"], entry["bars"], entry["notes"], entry["edited_bars"]) == ([{"bar": 1, "meter": meter}], 4, 6, bars)
+        refused = f"transform cannot edit it: meter {meter}; wanted 4/4, 2/4, 2/2, 3/4 or 6/8"
+        empty = "bar 4: no notes of the melody; left as they are"
+        assert entry["warnings"] == {"2/4": [], "6/8": [empty]}.get(meter, [empty, refused])
+        scored = json.loads(musiclc("score", "a.mid", "--density", "1.5", "--json", cwd=tmp_path).out)
+        assert (scored["meter"], scored["bars"], scored["rules"][0]["value"]) == (meter, 4, 1.5)
+    assert "transform would touch no bar" in musiclc("inspect", "a.mid", cwd=tmp_path).out.decode()
+
+
+def test_meters_that_phrases_do_not_have_are_one_line(tmp_path):
+    done = musiclc("sample", "--meter", "9/8", "-o", "a.mid", cwd=tmp_path, code=2)
+    assert done.err == "musiclc: meter 9/8: phrases of 4 bars are written in 4/4, 3/4, 6/8\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_rules_prints_the_table():

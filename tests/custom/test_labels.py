@@ -59,6 +59,17 @@ def test_a_piece_of_any_number_of_bars_has_the_mean_of_its_phrases(folders):
     assert np.array_equal(measure(calm[None, :32], "4/4"), measure(rests[None], "4/4"))
 
 
+def test_two_four_is_judged_in_pairs_of_bars_and_other_meters_are_refused(folders):
+    model = tiny_model()
+    training_labels.train("calm", *folders, model)
+    measure = labels.constraint("calm", model=lambda: model).rule.measure
+    wild = tok.from_melody(WILD)[None]
+    assert np.array_equal(measure(wild, "2/4"), measure(wild, "4/4"))
+    assert np.array_equal(measure(wild[:, :56], "2/4"), measure(np.pad(wild[:, :56], ((0, 0), (0, 8)), constant_values=tok.REST), "4/4"))
+    with pytest.raises(UsageError, match="rule calm: a melody in 9/8; a labelled critic judges 4/4, 3/4, 6/8 and 2/4"):
+        measure(wild[:, :54], "9/8")
+
+
 def test_a_rule_is_for_the_model_that_it_was_taught_with_whichever_that_is(folders):
     other = tiny_model("other")
     training_labels.train("calm", *folders, other)

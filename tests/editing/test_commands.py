@@ -6,9 +6,12 @@ import pytest
 
 from musiclc.editing import commands
 from musiclc.editing.request import InterpolateRequest, TransformRequest, VaryRequest
+from musiclc.editing.transform import transformed
 from musiclc.errors import CheckpointError, InputError, MusiclcError, UsageError
-from musiclc.midi import to_bytes
+from musiclc.midi import read_melody, read_song, to_bytes
 from musiclc.midi.inputs import Input
+from musiclc.music.melody import Melody, Note
+from musiclc.music.theory import METERS
 from tests.helpers import c_major_scale, jig, tiny_model
 
 
@@ -97,3 +100,36 @@ def test_mistakes_say_what_was_wanted(kind, values, said):
 
 def test_a_goal_that_some_meter_can_meet_is_no_mistake():
     assert TransformRequest.of({"input": "a.mid", "density": "14"}).constraints
+
+
+def in_meter(signature, steps):
+    """A file with a scale up and down in eighths for so many steps."""
+    bar = METERS[signature]
+    notes = tuple(Note(2 * i, 60 + (0, 2, 4, 5, 7, 5, 4, 2)[i % 8], 2) for i in range(steps // 2))
+    return to_bytes(Melody(notes, signature, steps // bar))
+
+
+def test_two_four_is_edited_in_pairs_of_bars_as_four_four(model):
+    made = {}
+    for signature in ("2/4", "4/4"):
+        request = TransformRequest.of({"input": Input("a.mid", in_meter(signature, 64), "a.mid"), "key": "C minor", "density": "8", "seed": 1})
+        ((entry, data),) = commands.run(request, model=model)
+        assert (entry["meter"], entry["bars"]) == ("4/4", 4)
+        made[signature] = entry | {"sha256": ""}, read_melody(data)
+    assert made["2/4"][0] == made["4/4"][0]
+    assert (made["2/4"][1].meter, made["2/4"][1].bars) == ("2/4", 8)
+    assert made["2/4"][1].notes == made["4/4"][1].notes
+
+
+@pytest.mark.parametrize("signature", ["3/8", "9/8", "12/8"])
+def test_a_meter_that_the_editor_does_not_know_is_refused_by_its_file(model, signature):
+    request = TransformRequest.of({"input": Input("a.mid", in_meter(signature, 72), "a.mid"), "key": "C minor"})
+    with pytest.raises(InputError, match=f"^a.mid: meter {signature}; wanted 4/4, 2/4, 2/2, 3/4 or 6/8$"):
+        list(commands.run(request, model=model))
+    with pytest.raises(UsageError, match=f"bars of {signature}: the editor knows 4/4, 3/4, 6/8; read the song with read_as=READ_IN_PHRASES"):
+        transformed(model, read_song(in_meter(signature, 72)), {"key": "C minor"})
+
+
+def test_goals_that_only_a_meter_beyond_the_editor_has_room_for_are_refused():
+    with pytest.raises(UsageError, match="density '17' cannot be met in 4/4"):
+        TransformRequest.of({"input": Input("a.mid", b"", "a.mid"), "density": "17"})

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musiclc.midi import read_song
+from musiclc.midi import READ_IN_PHRASES, read_song
+from musiclc.midi.section import READ_AS
 from musiclc.music.melody import Melody, Note
 from tests.songs import absolute, fixed_mido, is_note, loaded, song_file
 
@@ -58,6 +59,11 @@ def notes_of(data, made):
     return found
 
 
+def reading(seed):
+    """One reading or the other: in bars of their own, or as four-bar phrases have them."""
+    return (READ_AS, READ_IN_PHRASES)[seed % 2]
+
+
 def lengths(data):
     return [sum(m.time for m in t) for t in loaded(data).tracks]
 
@@ -67,7 +73,7 @@ def lengths(data):
 def test_the_same_melodies_give_the_same_bytes(seed):
     made = song_file(seed)
     for track in ("auto", made.wanted):
-        song = read_song(made.data, track=track)
+        song = read_song(made.data, track=track, read_as=reading(seed))
         assert song.replaced([s.melody for s in song.sections]) == made.data
         assert song.replaced([s.melody for s in song.sections], [[p for _, p in s.extras] for s in song.sections]) == made.data
 
@@ -76,7 +82,7 @@ def test_the_same_melodies_give_the_same_bytes(seed):
 @given(SEEDS)
 def test_only_the_melody_changes_and_reads_back_as_asked(seed):
     made = song_file(seed)
-    song = read_song(made.data, track=made.wanted)
+    song = read_song(made.data, track=made.wanted, read_as=reading(seed))
     assert not any(s.extras for s in song.sections)
     r = random.Random(seed)
     asked = [changed(s, r) for s in song.sections]
@@ -86,10 +92,10 @@ def test_only_the_melody_changes_and_reads_back_as_asked(seed):
     before, after = loaded(made.data), loaded(data)
     assert (before.type, before.ticks_per_beat, len(before.tracks)) == (after.type, after.ticks_per_beat, len(after.tracks))
     assert others(data, made) == others(made.data, made)
-    again = read_song(data, track=made.wanted)
+    again = read_song(data, track=made.wanted, read_as=reading(seed))
     assert [s.melody for s in again.sections] == asked
     assert lengths(data) == lengths(made.data), "every track ends where it did"
-    back = read_song(again.replaced([s.melody for s in song.sections]), track=made.wanted)
+    back = read_song(again.replaced([s.melody for s in song.sections]), track=made.wanted, read_as=reading(seed))
     assert [s.melody for s in back.sections] == [s.melody for s in song.sections]
     old, new = notes_of(made.data, made), notes_of(data, made)
     for section, melody in zip(song.sections, asked, strict=True):
@@ -105,7 +111,7 @@ def test_only_the_melody_changes_and_reads_back_as_asked(seed):
 @given(SEEDS)
 def test_other_notes_of_the_melodys_channel_keep_their_ends(seed):
     made = song_file(seed, chords=True)
-    song = read_song(made.data, track=made.wanted)
+    song = read_song(made.data, track=made.wanted, read_as=reading(seed))
     r = random.Random(seed)
     data = song.replaced([changed(s, r) for s in song.sections], [[r.choice([None, p, p + 1]) for _, p in s.extras] for s in song.sections])
     assert others(data, made) == others(made.data, made)

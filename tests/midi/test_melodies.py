@@ -2,7 +2,7 @@
 
 import mido
 
-from musiclc.midi import read_runs
+from musiclc.midi import READ_IN_PHRASES, read_runs
 from tests.midi.test_song import file_of, meter, notes
 
 
@@ -52,3 +52,12 @@ def test_tracks_of_type_2_have_their_own_meters(tmp_path):
     tune = [(4 * i, 60 + i, 4) for i in range(6)]
     found, _ = runs(tmp_path, file_of([meter(3, 4), *notes(*tune)], [meter(4, 4), *notes(*tune)], midi_type=2))
     assert [(m.meter, m.bars) for m in found] == [("3/4", 2), ("4/4", 2)]
+
+
+def test_two_four_has_bars_of_its_own_but_pairs_of_them_in_phrases(tmp_path):
+    tune = [(4 * i, 60 + i, 4) for i in range(8)]
+    found, _ = runs(tmp_path, file_of([meter(2, 4), meter(9, 8, 16), *notes(*tune)]))
+    assert [(m.meter, m.bars) for m in found] == [("2/4", 2), ("9/8", 1)]
+    reading = read_runs(tmp_path / "a.mid", READ_IN_PHRASES)
+    assert [(m.meter, m.bars) for m in reading.runs] == [("4/4", 1)]
+    assert dict(reading.skipped) == {"sections: meter 9/8": 1}

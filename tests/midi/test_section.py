@@ -2,8 +2,9 @@
 
 import pytest
 
-from musiclc.midi.section import MeterSection, WrittenBars, whole
+from musiclc.midi.section import READ_AS, READ_IN_PHRASES, MeterSection, WrittenBars, whole
 from musiclc.music.melody import Melody, Note
+from musiclc.music.theory import METERS, PHRASE_METERS
 
 
 def section(meter, bars, *notes, **rest):
@@ -23,6 +24,20 @@ def test_bars_of_twelve_among_bars_of_sixteen_are_drawn_out_by_their_last_note_o
     assert melody == Melody((Note(0, 60, 16), Note(16, 62, 4), Note(20, 63, 4), Note(24, 64, 8), Note(32, 65, 4), Note(36, 66, 4)), "4/4", 3)
     held = whole([section("3/4", 2, (8, 64, 12)), section("4/4", 1)])
     assert held == Melody((Note(8, 64, 16),), "4/4", 3)  # over the bar line
+
+
+def test_mixed_bars_are_measured_in_the_meter_of_the_longest():
+    melody = whole([section("9/8", 1, (0, 60, 6), (6, 62, 6), (12, 64, 6)), section("6/8", 3, (0, 65, 6), (6, 67, 6))])
+    assert (melody.meter, melody.bars) == ("9/8", 4)
+    assert melody.notes[-2:] == (Note(18, 65, 6), Note(24, 67, 12))  # by the three eighths that its bar has not
+    assert whole([section("2/4", 3), section("3/8", 9)]).meter == "2/4"
+    assert whole([section("2/4", 9), section("4/4", 1)]).meter == "4/4"
+
+
+def test_both_readings_know_their_meters():
+    assert set(READ_AS.values()) == set(METERS)
+    assert all(f"{numerator}/{denominator}" == meter for (numerator, denominator), meter in READ_AS.items() if (numerator, denominator) != (2, 2))
+    assert set(READ_IN_PHRASES.values()) == set(PHRASE_METERS)
 
 
 def test_a_chord_note_above_the_melody_is_heard():

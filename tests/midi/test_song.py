@@ -8,9 +8,10 @@ import mido
 import pytest
 
 from musiclc.errors import InputError, MusiclcError
-from musiclc.midi import read_melody, read_song, to_bytes
+from musiclc.midi import READ_IN_PHRASES, read_melody, read_song, to_bytes
 from musiclc.midi.codec import parse
 from musiclc.music.melody import Melody, Note
+from musiclc.music.theory import METERS
 from tests.helpers import c_major_scale, jig, work
 from tests.songs import absolute, loaded, saved, song_file, track_of
 
@@ -74,8 +75,52 @@ def test_an_explicit_pickup_is_the_end_of_a_locked_bar():
         song.replaced([with_notes(section, (8, 60, 2))])
 
 
-def test_bars_of_two_four_go_in_pairs_and_the_odd_one_is_filled():
-    song = read_song(file_of([meter(2, 4), *notes(*((4 * i, 60 + i, 4) for i in range(6)))]))
+@pytest.mark.parametrize("name", METERS)
+def test_every_meter_is_read_in_bars_of_its_own(name):
+    bar = METERS[name]
+    tune = Melody(tuple(Note(i * bar + s, 60 + i, 2) for i in range(5) for s in (0, 4)), name, 5)
+    song = read_song(to_bytes(tune))
+    (section,) = song.sections
+    assert (section.melody, song.melody) == (tune, tune)
+    assert (section.locked_steps, section.locked_end, song.length_bars, song.edited_bars, song.warnings) == (0, 0, 5, [(1, 5)], [])
+    assert [section.bar_number(i) for i in range(5)] == [1, 2, 3, 4, 5]
+    higher = section.melody.transpose(1)
+    assert read_melody(song.replaced([higher])) == higher
+
+
+def test_a_pickup_is_the_end_of_a_bar_of_the_meter_that_follows():
+    song = read_song(file_of([meter(1, 8), meter(9, 8, 2), *notes((0, 67, 2), *((2 + 6 * i, 72, 6) for i in range(6)))]))
+    (section,) = song.sections
+    assert (section.meter, section.bars, section.locked_steps, section.notes[0]) == ("9/8", 3, 16, Note(16, 67, 2))
+
+
+def test_a_bar_of_two_four_among_bars_of_four_is_a_bar():
+    song = read_song(file_of([meter(4, 4), meter(2, 4, 16), meter(4, 4, 24), *notes((0, 60, 16), (16, 62, 8), (24, 64, 16))]))
+    assert [(s.meter, s.bars) for s in song.sections] == [("4/4", 1), ("2/4", 1), ("4/4", 1)]
+    assert song.melody == Melody((Note(0, 60, 16), Note(16, 62, 16), Note(32, 64, 16)), "4/4", 3)
+
+
+@pytest.mark.parametrize("signature", [(9, 8), (12, 8), (3, 8)])
+def test_four_bar_phrases_know_fewer_meters(signature):
+    data = file_of([meter(4, 4), meter(*signature, 16), *notes(*((4 * i, 60 + i, 4) for i in range(16)))])
+    song = read_song(data, read_as=READ_IN_PHRASES)
+    assert [(s.meter, s.bars, len(s.notes)) for s in song.sections] == [("4/4", 1, 4)]
+    assert song.warnings == [f"bars 2-{song.length_bars}: meter {signature[0]}/{signature[1]}; left as they are"]
+    alone = file_of([meter(*signature), *notes((0, 60, 4))])
+    with pytest.raises(InputError, match=rf"^my\.mid: meter {signature[0]}/8; wanted 4/4, 2/4, 2/2, 3/4 or 6/8$"):
+        read_song(alone, name="my.mid", read_as=READ_IN_PHRASES)
+
+
+@pytest.mark.parametrize("signature", [(2, 4), (4, 4), (3, 8), (6, 8), (9, 8)])
+def test_all_readings_find_the_same_track(signature):
+    low, high = [(6 * i, 50 + i % 5, 6) for i in range(12)], [(12 * i, 70 + i % 7, 4) for i in range(6)]
+    data = file_of([meter(4, 4), meter(*signature, 16)], named("Oboe", notes(*low)), named("Clarinet", notes(*high, channel=1)))
+    one, other = read_song(data), read_song(data, read_as=READ_IN_PHRASES)
+    assert one.tracks == other.tracks
+
+
+def test_bars_of_two_four_go_in_pairs_for_four_bar_phrases_and_the_odd_one_is_filled():
+    song = read_song(file_of([meter(2, 4), *notes(*((4 * i, 60 + i, 4) for i in range(6)))]), read_as=READ_IN_PHRASES)
     (section,) = song.sections
     assert (section.melody.meter, section.melody.bars, section.locked_steps, section.locked_end) == ("4/4", 2, 0, 8)
     assert (song.length_bars, song.edited_bars, section.bar_number(1)) == (3, [(1, 3)], 3)

@@ -8,6 +8,7 @@ import pytest
 from musiclc.errors import InputError, MusiclcError
 from musiclc.midi import TICKS, read_melody, to_bytes
 from musiclc.music.melody import Melody, Note
+from musiclc.music.theory import METERS
 from tests.helpers import c_major_scale, jig
 
 
@@ -16,7 +17,7 @@ def write(path, melody, **style):
     return path
 
 
-@pytest.mark.parametrize("melody", [c_major_scale(), jig(), Melody((Note(3, 60, 1),), "3/4", 4)])
+@pytest.mark.parametrize("melody", [c_major_scale(), jig(), *(Melody((Note(3, 60, 1),), meter, 4) for meter in METERS)])
 @pytest.mark.parametrize("midi_type", [0, 1])
 def test_written_files_read_back_the_same(tmp_path, melody, midi_type):
     assert read_melody(write(tmp_path / "a.mid", melody, midi_type=midi_type, bpm=97)) == melody
@@ -31,6 +32,16 @@ def test_style_is_in_the_file():
     assert (messages["time_signature"].numerator, messages["time_signature"].denominator) == (6, 8)
     assert messages["program_change"].program == 73
     assert sum(m.time for m in file.tracks[0]) == 4 * 3 * TICKS  # the clip is four whole bars long
+
+
+@pytest.mark.parametrize("meter", METERS)
+def test_the_first_note_of_a_bar_is_louder_in_every_meter(meter):
+    bar, (numerator, denominator) = METERS[meter], map(int, meter.split("/"))
+    file = mido.MidiFile(file=io.BytesIO(to_bytes(Melody(tuple(Note(s, 60, 1) for s in range(2 * bar)), meter, 2), midi_type=0)))
+    signature = next(m for m in file.tracks[0] if m.type == "time_signature")
+    assert (signature.numerator, signature.denominator) == (numerator, denominator)
+    velocities = [m.velocity for m in file.tracks[0] if m.type == "note_on"]
+    assert [i for i, velocity in enumerate(velocities) if velocity == max(velocities)] == [0, bar]
 
 
 def test_human_timing_goes_to_the_grid_and_chords_give_their_top(tmp_path):

@@ -3,6 +3,7 @@ import torch
 
 from musiclc.model.vae import START, MelodyVAE
 from musiclc.music import tokens as tok
+from musiclc.music.theory import PHRASE_METERS
 from tests.helpers import c_major_scale, jig, tiny_model
 
 
@@ -20,6 +21,13 @@ def test_shapes_and_pad_beyond_short_bars():
     decoded = vae.decode(mean, meter)
     assert decoded.shape == tokens.shape
     assert ((decoded == tok.PAD) == (tokens == tok.PAD)).all()
+
+
+def test_the_networks_know_the_meters_of_phrases_and_no_more():
+    model = tiny_model()
+    tables = (model.vae.encoder_meter.weight, model.vae.decoder_meter.weight, model.vae.step_place, model.prior.meter.weight)
+    assert [len(table) for table in tables] == [len(PHRASE_METERS)] * 4
+    assert MelodyVAE.bar_lengths(torch.tensor([2, 0, 1])).tolist() == [12, 16, 12]
 
 
 def test_what_the_decoder_reads_is_one_step_behind():

@@ -1,7 +1,20 @@
 import pytest
 
 from musiclc.errors import UsageError
-from musiclc.music.theory import CHORDS, SCALES, parse_chord, parse_key, parse_pitch, parse_pitch_class, pitch_name
+from musiclc.music.theory import (
+    CHORDS,
+    METER_NAMES,
+    METERS,
+    PHRASE_METERS,
+    SCALES,
+    check_meter,
+    parse_chord,
+    parse_key,
+    parse_pitch,
+    parse_pitch_class,
+    pitch_name,
+    steps_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -98,3 +111,23 @@ def test_unknown_chords_say_what_was_wanted(text):
 
 def test_chords_begin_on_their_root_and_ascend():
     assert all(c[0] == 0 and list(c) == sorted(set(c)) and c[-1] < 12 for c in CHORDS.values())
+
+
+def test_meters_have_the_numbers_that_are_in_files():
+    assert METER_NAMES == ("4/4", "3/4", "6/8", "2/4", "3/8", "9/8", "12/8")  # datasets of tunes
+    assert METER_NAMES[: len(PHRASE_METERS)] == PHRASE_METERS == ("4/4", "3/4", "6/8")  # models of four-bar phrases and their windows
+
+
+@pytest.mark.parametrize(
+    ("meter", "steps"),
+    [("4/4", (16, 4)), ("3/4", (12, 4)), ("2/4", (8, 4)), ("2/2", (16, 8)), ("3/8", (6, 6)), ("6/8", (12, 6)), ("9/8", (18, 6)), ("12/8", (24, 6))],
+)
+def test_bars_and_beats(meter, steps):
+    assert steps_of(meter) == steps
+    assert METERS.get(meter, steps[0]) == steps[0]
+
+
+@pytest.mark.parametrize("meter", ["2/2", "5/4", "", "9/4"])
+def test_other_meters_say_what_was_wanted(meter):
+    with pytest.raises(UsageError, match=r"wanted one of 4/4, 3/4, 6/8, 2/4, 3/8, 9/8, 12/8 \(2/2 is written as 4/4\)"):
+        check_meter(meter)

@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 
 from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody, Note
+from musiclc.music.theory import PHRASE_METERS
 from tests.helpers import c_major_scale, jig
 
 
 @st.composite
-def melodies(draw):
-    meter = draw(st.sampled_from(["4/4", "3/4", "6/8"]))
-    steps = 4 * {"4/4": 16, "3/4": 12, "6/8": 12}[meter]
+def melodies(draw, meters=("4/4", "3/4", "6/8", "2/4", "3/8", "9/8", "12/8")):
+    meter = draw(st.sampled_from(meters))
+    steps = 4 * {"4/4": 16, "3/4": 12, "6/8": 12, "2/4": 8, "3/8": 6, "9/8": 18, "12/8": 24}[meter]
     cuts = sorted(draw(st.sets(st.integers(0, steps), min_size=2, max_size=20)))
     notes = [Note(a, draw(st.integers(21, 108)), draw(st.integers(1, b - a))) for a, b in pairwise(cuts) if draw(st.booleans())]
     return Melody(tuple(notes), meter, 4)
@@ -23,7 +24,7 @@ def test_melody_to_tokens_and_back(melody):
     assert tok.to_melody(tok.from_melody(melody), melody.meter) == melody
 
 
-@given(melodies())
+@given(melodies(PHRASE_METERS))
 def test_padding_is_undone(melody):
     rows = tok.from_melody(melody)[None]
     padded = tok.pad(rows, melody.meter)

@@ -6,9 +6,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from musiclc.midi import read_notes, to_bytes
 from musiclc.midi.performance import Sheet, Sound
+from musiclc.music.melody import Melody, Note
+from musiclc.music.theory import METERS
 from musiclc.output import drawing
-from musiclc.output.pianoroll import compare, roll, rolls, sheet_of
+from musiclc.output.pianoroll import LEFT, RIGHT, compare, roll, rolls, sheet_of
 from tests.helpers import c_major_scale, jig, work
 
 
@@ -20,6 +23,17 @@ def test_a_melody_becomes_seconds():
     sheet = sheet_of(jig(), bpm=120)
     assert sheet.bars == (0.0, 1.5, 3.0, 4.5, 6.0)  # 6/8: three quarters a bar, half a second each
     assert sheet.notes[0] == Sound(0, 0.0, 0.5, 62)
+
+
+@pytest.mark.parametrize("meter", METERS)
+def test_bar_lines_are_those_of_the_meter_in_a_melody_and_in_its_file(meter):
+    tune = Melody((Note(0, 60, 4), Note(4 * METERS[meter] - 1, 62, 1)), meter, 4)
+    lines = tuple(i * METERS[meter] / 8 for i in range(5))  # eight sixteenths a second at 120
+    assert sheet_of(tune, bpm=120).bars == read_notes("a.mid", to_bytes(tune, bpm=120)).bars == lines
+    picture = roll(sheet_of(tune))
+    drawn = shapes(picture, "line", "bar")
+    assert len(drawn) == 4
+    assert drawn[1].x - drawn[0].x == pytest.approx((picture.width - LEFT - RIGHT) / 4, abs=0.5)
 
 
 def test_every_note_bar_and_c_is_where_it_belongs():

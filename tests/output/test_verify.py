@@ -1,13 +1,16 @@
 """A manifest against the files that it names: each thing that can differ is found, and nothing else is."""
 
+import hashlib
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
 from musiclc.cli import main
 from musiclc.errors import InputError
 from musiclc.midi import to_bytes
+from musiclc.music.theory import METERS
 from musiclc.output.verify import verified
 from musiclc.rules import parse_constraint, score
 from musiclc.rules.base import Constraint
@@ -17,8 +20,6 @@ from tests.helpers import c_major_scale, jig
 @pytest.fixture
 def folder(tmp_path):
     """Two files and their manifest; of the second, a degree is that of the key asked for, and a rule is one of one's own."""
-    import hashlib
-
     asked = [
         parse_constraint("key", "D major"),
         parse_constraint("start", "1"),
@@ -128,3 +129,14 @@ def test_the_command_says_which_files_and_exits_one(folder, monkeypatch, capsys)
     assert [json.loads(line)["as_said"] for line in out.splitlines()] == [False, True]
     assert run(manifest, "--csv")[0] == 2
     assert run(str(folder / "nowhere.jsonl"))[0] == 4
+
+
+@pytest.mark.parametrize(("command", "meter"), [("transform", "4/4"), ("vary", "4/4"), ("sample", "2/4")])
+def test_what_the_editor_wrote_is_measured_in_bars_as_it_reads_them(folder, command, meter):
+    march = replace(c_major_scale(), meter="2/4", bars=8)
+    data = to_bytes(march)
+    (folder / "a.mid").write_bytes(data)
+    verdicts = score(replace(march, meter=meter, bars=march.steps // METERS[meter]), [parse_constraint("density", "8")])
+    write(folder, [{"file": "a.mid", "sha256": hashlib.sha256(data).hexdigest(), "command": command, "constraints": verdicts, "notes": 32}])
+    assert verdicts[0]["value"] == {"4/4": 8, "2/4": 4}[meter]
+    assert wrong(folder) == [()]

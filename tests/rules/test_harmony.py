@@ -5,6 +5,7 @@ import pytest
 
 from musiclc.errors import UsageError
 from musiclc.music.melody import Melody, Note
+from musiclc.music.theory import METERS
 from musiclc.rules import RULES, parse_constraint, settled
 from musiclc.rules.harmony import KEY_NAMES, MAJOR_PROFILE, MINOR_PROFILE, best_key, best_keys
 from tests.helpers import c_major_scale, jig
@@ -173,5 +174,14 @@ def test_bad_progressions_say_what_was_wanted(goal, message):
 
 def test_a_progression_can_be_met_in_every_meter():
     constraint = parse_constraint("chords", "C G Am F")
-    for meter in ("4/4", "3/4", "6/8"):
+    for meter in METERS:
         constraint.rule.check(constraint.goal, meter)
+
+
+@pytest.mark.parametrize("meter", METERS)
+def test_a_chord_lasts_a_bar_of_the_meter(meter):
+    bar = METERS[meter]
+    last_steps = Melody(tuple(Note(bar * (i + 1) - 1, p, 1) for i, p in enumerate((60, 71, 72, 65))), meter, 4)  # C B C F
+    verdict = measured("chords", "C G Am F", last_steps)
+    assert verdict["value"] == 1
+    assert measured("chords", "G C F Am", last_steps)["value"] == 1 / 4  # C is in F

@@ -24,14 +24,6 @@ def name(tokens, meter="4/4"):
     return int(found[0]), tonic.MODES[mode[0]]
 
 
-@pytest.mark.parametrize(
-    ("meter", "steps"),
-    [("4/4", (16, 4)), ("3/4", (12, 4)), ("2/4", (8, 4)), ("2/2", (16, 8)), ("3/8", (6, 6)), ("6/8", (12, 6)), ("9/8", (18, 6)), ("12/8", (24, 6))],
-)
-def test_bars_and_beats(meter, steps):
-    assert tonic.steps_of(meter) == steps
-
-
 def test_evidence_by_hand():
     # a bar of C (a quarter), D (two eighths), G (a half); a bar of B (a half), C (a half)
     tokens = row((60, 4), (62, 2), (62, 2), (67, 8), (59, 8), (60, 8))

@@ -46,6 +46,8 @@ def test_a_degree_is_settled_in_the_key_asked_for():
         ({"numerics": "float16"}, "numerics 'float16': wanted one of auto, bfloat16, float32"),
         ({"name": "x", "n": 2}, "need {index}"),
         ({"density": "13", "meter": "3/4"}, "cannot be met in 3/4"),
+        ({"meter": "9/8"}, "meter 9/8: phrases of 4 bars are written in 4/4, 3/4, 6/8"),
+        ({"meter": "7/8"}, "meter '7/8': wanted one of"),
         ({"rule": ["densty=4"]}, "did you mean density"),
         ({"key": "H"}, "wanted a tonic A to G"),
     ],

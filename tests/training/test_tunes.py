@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from musiclc.errors import InputError, MusiclcError
+from musiclc.midi import to_bytes
 from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody, Note
 from musiclc.training import corpus, tunes
@@ -35,6 +36,14 @@ def melody(seed, bars=8):
 
 def work(name, tune, collection="mine", key=""):
     return Work(f"{collection}/{name}", collection, key, [line_of(tune)], [tune])
+
+
+def test_a_midi_file_has_bars_of_its_own_in_lines_and_of_phrases_in_the_runs_that_decide_about_splits(tmp_path):
+    march = Melody(melody(3, 4).notes, "2/4", 8)
+    (tmp_path / "march.mid").write_bytes(to_bytes(march))
+    (found,) = read_folder(tmp_path, workers=1)
+    assert [(line.meter, line.bars) for line in found.lines] == [("2/4", 8)]
+    assert [(run.meter, run.bars, run.notes) for run in found.runs] == [("4/4", 4, march.notes)]
 
 
 @pytest.fixture
