@@ -15,7 +15,10 @@ import click
 from musiclc.batch import check
 from musiclc.batch.commands import COMMANDS, BatchCommand
 from musiclc.cli import group
+from musiclc.custom.sections import section_texts
 
+RENAMED = {"section": "sections"}  # options that a job has by another name, since it gives all of them at once
+TOLD_BY_MAPPING = {"sections": section_texts}  # fields that a mapping may give: it → texts as the option takes them
 REFUSED = {
     "output": "the batch decides: files go to DIR/ID/",
     "overwrite": "the batch decides: what is there and whole is kept, what changed is made anew",
@@ -52,6 +55,7 @@ def _as_schema(name: str, known: BatchCommand) -> check.Command:
 def _field(option: click.Option, context: click.Context) -> check.Field:
     longest = max(option.opts, key=len)
     name = longest.lstrip("-").replace("-", "_")
+    name = RENAMED.get(name, name)
     default = option.get_default(context)
     text = (
         ""
@@ -60,7 +64,9 @@ def _field(option: click.Option, context: click.Context) -> check.Field:
         if isinstance(default, float)
         else str(default)
     )
-    return check.Field(name, longest, partial(_convert, option), option.multiple, option.is_flag, text, REFUSED.get(name, ""))
+    return check.Field(
+        name, longest, partial(_convert, option), option.multiple, option.is_flag, text, REFUSED.get(name, ""), TOLD_BY_MAPPING.get(name)
+    )
 
 
 def _convert(option: click.Option, text: Any) -> Any:

@@ -12,18 +12,19 @@ from musiclc.errors import UsageError, one_line
 from musiclc.model.numerics import NUMERICS
 from musiclc.rules import RULES, parse_constraint
 from musiclc.rules.base import Constraint
+from musiclc.rules.sections import SectionGoals
 
 
 class _ConstraintType(click.ParamType):
-    """A goal of one shipped rule, or what --rule takes; a mistake is Click's own usage error."""
+    """A goal of one shipped rule, what --rule takes, or a section's goals; a mistake is Click's own usage error."""
 
     name = "goal"
 
-    def __init__(self, parse: Callable[[str], Constraint]):
+    def __init__(self, parse: Callable[[str], Constraint | SectionGoals]):
         self.parse = parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Constraint:
-        if isinstance(value, Constraint):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Constraint | SectionGoals:
+        if isinstance(value, Constraint | SectionGoals):
             return value
         try:
             return self.parse(value)
@@ -38,6 +39,15 @@ class OwnRule(_ConstraintType):
         from musiclc import custom
 
         super().__init__(custom.parse)
+
+
+def section_option(function: Callable) -> Callable:
+    """--section "B: GOALS", repeatable; the command gets them as `sections`, SectionGoals."""
+    from musiclc.custom.sections import parse_section
+
+    about = "Goals of a part of the piece: of a letter of the form (A is A' too), of A' alone, or of bars such as 9..16."
+    kind, example = _ConstraintType(parse_section), "'B: density=9, register=high'"
+    return click.option("--section", "sections", multiple=True, type=kind, metavar=example, help=about)(function)
 
 
 def _goal_parser(name: str) -> Callable[[str], Constraint]:

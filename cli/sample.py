@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from musiclc.cli._options import constraint_options, name_option, output_option, run_options
+from musiclc.cli._options import constraint_options, name_option, output_option, run_options, section_option
 from musiclc.cli._writer import deliver
+from musiclc.music.form import MOST_BARS
 from musiclc.music.theory import METER_NAMES
-from musiclc.sampling.request import METHOD_NAMES, SampleRequest
+from musiclc.sampling.request import METHOD_NAMES, PIECE_BARS, SampleRequest
 
 if TYPE_CHECKING:
     from musiclc.cli._writer import Made, Told
@@ -19,8 +20,10 @@ OPTIONS, MIDI = SampleRequest.options, SampleRequest.midi  # the defaults
 @constraint_options
 @click.option("-n", type=click.IntRange(1), default=SampleRequest.n, show_default=True, help="How many melodies.")
 @output_option
-@click.option("--bars", type=int, default=OPTIONS.bars, show_default=True)
-@click.option("--meter", type=click.Choice(METER_NAMES), default=OPTIONS.meter, show_default=True, help="Phrases of four bars have 4/4, 3/4 or 6/8.")
+@click.option("--bars", type=click.IntRange(1, MOST_BARS), show_default=f"as many as --form has, or {PIECE_BARS}", help="How long; 4 is a phrase.")
+@click.option("--form", metavar="\"A8 A'8 B8 A'8\"", help="Sections with their bars: a letter returns as it was, with ' it returns varied.")
+@section_option
+@click.option("--meter", type=click.Choice(METER_NAMES), default=OPTIONS.meter, show_default=True)
 @click.option("--bpm", type=click.FloatRange(4, 1000), default=MIDI.bpm, show_default=True, help="Quarter notes a minute.")
 @click.option("--program", type=click.IntRange(0, 127), default=MIDI.program, show_default=True, help="General MIDI program.")
 @click.option("--method", type=click.Choice(METHOD_NAMES), default=OPTIONS.method, show_default=True)
@@ -41,6 +44,7 @@ def command(**values: Any) -> None:
     \b
     musiclc sample --key C
     musiclc sample --key "A minor" --density ">=9" --range C4..C6 -n 200 -o out --seed 7
+    musiclc sample --key "D dorian" --form "A8 A'8 B8 A'8" --section "B: density=8, register=high" -n 8 -o out
     """
     deliver(values, SampleRequest.of, _run)
 

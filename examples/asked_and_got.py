@@ -12,7 +12,7 @@ from pathlib import Path
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "asked")
 n = int(sys.argv[2]) if len(sys.argv) > 2 else 8
-sweep = {"id": "shape", "command": "sample", "contour": ["up", "down"], "density": ["4", "7", "10"], "n": n, "grid": True}
+sweep = {"id": "shape", "command": "sample", "bars": 4, "contour": ["up", "down"], "density": ["4", "7", "10"], "n": n, "grid": True}
 
 # %% Run them; a second time only what is missing is made
 subprocess.run(["musiclc", "batch", "-", "-O", out, "--quiet"], input=json.dumps(sweep), text=True, check=True, stdout=subprocess.DEVNULL)

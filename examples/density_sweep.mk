@@ -9,8 +9,8 @@ $(OUT)/manifest.jsonl: $(OUT).csv
 	musiclc batch $< -O $(OUT)
 
 $(OUT).csv: FORCE
-	@printf 'id,command,key,density,n,seed\n' > $@.new
-	@for d in $$(echo $(DENSITIES) | tr , ' '); do printf 'density-%s,sample,%s,%s,%s,1\n' $$d "$(KEY)" $$d $(N) >> $@.new; done
+	@printf 'id,command,bars,key,density,n,seed\n' > $@.new
+	@for d in $$(echo $(DENSITIES) | tr , ' '); do printf 'density-%s,sample,4,%s,%s,%s,1\n' $$d "$(KEY)" $$d $(N) >> $@.new; done
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 .PHONY: FORCE

@@ -6,5 +6,5 @@ out=${1:?usage: every_key.sh DIR}
 majors="C,C#,D,Eb,E,F,F#,G,Ab,A,Bb,B"
 minors=$(echo "$majors" | sed 's/,/ minor,/g; s/$/ minor/')
 keys=$(echo "${KEYS:-$majors,$minors}" | sed 's/,/", "/g')
-echo "{\"id\": \"key\", \"command\": \"sample\", \"key\": [\"$keys\"], \"n\": ${N:-8}, \"name\": \"{key}-{index}\", \"grid\": true}" |
+echo "{\"id\": \"key\", \"command\": \"sample\", \"bars\": 4, \"key\": [\"$keys\"], \"n\": ${N:-8}, \"name\": \"{key}-{index}\", \"grid\": true}" |
     musiclc batch - -O "$out"

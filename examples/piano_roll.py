@@ -11,7 +11,7 @@ from musiclc.music.theory import pitch_name
 
 def main(path: str) -> None:
     model = musiclc.load()
-    samples = list(musiclc.sample(model, {"key": "C", "density": "6..10"}, 4, musiclc.SampleOptions(seed=7)))
+    samples = list(musiclc.sample(model, {"key": "C", "density": "6..10"}, 4, musiclc.SampleOptions(bars=4, seed=7)))
     figure = Figure(figsize=(10, 6), layout="constrained")
     FigureCanvasAgg(figure)
     for panel, sample in zip(figure.subplots(2, 2).flat, samples, strict=True):

@@ -42,7 +42,7 @@ def main(kills):
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
         save_model(tiny_model(), here / "tiny.safetensors")
-        jobs = [{"id": f"j{i}", "density": ">=3", "seed": i, "n": 1 + i % 3, "model": str(here / "tiny.safetensors")} for i in range(200)]
+        jobs = [{"id": f"j{i}", "density": ">=3", "seed": i, "bars": 4, "n": 1 + i % 3, "model": str(here / "tiny.safetensors")} for i in range(200)]
         (here / "jobs.jsonl").write_text("".join(json.dumps(job) + "\n" for job in jobs))
         began = time.monotonic()
         command = [*COMMAND, str(here / "jobs.jsonl"), "--workers", "2", "--quiet", "-O"]

@@ -35,7 +35,7 @@ def model():
 
 
 def drawn(model, constraints, n, **options):
-    return list(musiclc.sample(model, constraints, n, musiclc.SampleOptions(**options)))
+    return list(musiclc.sample(model, constraints, n, musiclc.SampleOptions(bars=4, **options)))
 
 
 def met(model, constraints, method):

@@ -52,7 +52,7 @@ def ran(command):
 
 
 def table(path, count, **fields):
-    path.write_text("".join(json.dumps({"id": f"j{i}", "seed": i, **fields}) + "\n" for i in range(count)))
+    path.write_text("".join(json.dumps({"id": f"j{i}", "seed": i, "bars": 4, **fields}) + "\n" for i in range(count)))
     return str(path)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from musiclc.batch.table import Mistake, Row, expanded
+from musiclc.custom.sections import goal_texts
 from musiclc.errors import InputError, MusiclcError, one_line
 
 OWN = ("id", "command", "grid")  # fields that are the batch's own
@@ -33,7 +34,8 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an enc
 class Field:
     """One option of a command as a job's field. convert: the value as text (a list of them if `multiple`) → what the command gets.
 
-    default: as text, "" when there is none. flag: whether it is true or false. refused: why jobs may not give it, or "".
+    default: as text, "" when there is none. flag: whether it is true or false. refused: why jobs may not give it, or "". texts: for a field that
+    may be a mapping, the value → its texts, raising UsageError.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Field:
     flag: bool = False
     default: str = ""
     refused: str = ""
+    texts: Callable[[Any], list[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,7 @@ class Checker:
         """A value as canonical text, as the command gets it, and what is wrong with it; each is worked out once."""
         try:
             text = _canonical(field, value)
-        except ValueError as error:
+        except ValueError as error:  # a UsageError, too
             return "", None, one_line(error)
         known = self._known.setdefault((command.name, field.name), {})
         key = tuple(text) if isinstance(text, list) else text
@@ -267,8 +270,9 @@ def _named_by(path: str) -> list[str]:
 
 def _files_named(options: Mapping[str, Any]) -> list[str]:
     """The files that decide what a job makes: its inputs, and the sources of rules of one's own and of taught ones."""
-    sources = [rule.rpartition(".py:")[0] + ".py" for rule in options.get("rule", []) if ".py:" in rule]
-    taught = [_taught(rule) for rule in options.get("rule", []) if "=" not in rule and ".py:" not in rule]
+    rules = [*options.get("rule", []), *(goal for section in options.get("sections", []) for goal in goal_texts(section))]
+    sources = [rule.rpartition(".py:")[0] + ".py" for rule in rules if ".py:" in rule]
+    taught = [_taught(rule) for rule in rules if "=" not in rule and ".py:" not in rule]
     return [*options.get("input", []), *sources, *taught]
 
 
@@ -285,6 +289,8 @@ def _canonical(field: Field, value: Any) -> Any:
         if text in ("true", "false", "1", "0", "yes", "no"):
             return "true" if text in ("true", "1", "yes") else "false"
         raise ValueError(f"{value!r}; wanted true or false")
+    if field.texts:
+        return field.texts(value)
     if field.multiple:
         return [_text(each) for each in value] if isinstance(value, list) else [_text(value)]
     if isinstance(value, list):

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from musiclc.errors import InputError, UsageError
 
 FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".yaml": "yaml", ".yml": "yaml", ".csv": "csv"}
-LISTS = ("rule", "input")  # fields that hold lists by nature: in a grid, lists of lists
+LISTS = ("rule", "input", "sections")  # fields that hold lists by nature: in a grid, lists of lists, or of mappings
 CELL_BREAK = ";"  # between several values of a list field in a CSV cell
 MOST_OF_A_GRID = 1_000_000  # jobs
 _UNSAFE = re.compile(r"[^\w#.+-]+")
@@ -201,7 +201,7 @@ def expanded(row: Row) -> Iterator[Row]:
 
 
 def _is_axis(name: str, given: Any) -> bool:
-    return isinstance(given, list) and (name not in LISTS or any(isinstance(each, list) for each in given))
+    return isinstance(given, list) and (name not in LISTS or any(isinstance(each, list | dict) for each in given))
 
 
 def _mistakes_of(line: int, axes: dict[str, list]) -> tuple[Mistake, ...]:

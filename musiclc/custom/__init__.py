@@ -1,7 +1,8 @@
 """Rules of one's own: a Python function in a file, or two folders of MIDI, becomes a rule like any other.
 
 functions.py  a function as a rule;  labels.py  a rule that two folders taught;  critics.py  their critics, and the cache of them;
-identity.py   what a function is known by in the cache;  request.py  what requests of commands share: values by option, constraints among them
+identity.py   what a function is known by in the cache;  request.py  what requests of commands share: values by option, constraints among them;
+sections.py   goals of sections, as people write them
 
 Others use `parse`, what --rule takes, and from the modules `rule_of_function`, `constraint`, `bound`, `cached`, `forget`.
 """

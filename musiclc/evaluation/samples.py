@@ -18,6 +18,7 @@ import numpy as np
 from musiclc.data import shipped_model
 from musiclc.evaluation.trigram import Trigram, events
 from musiclc.music import tokens as tok
+from musiclc.music.melody import PHRASE_BARS
 from musiclc.music.theory import PHRASE_METERS, PITCH_CLASS_NAMES
 from musiclc.rules import RULES, best_key, parse_constraint
 from musiclc.rules.base import Constraint
@@ -41,7 +42,7 @@ def delivered(
     """Tokens (n, T) read back from the files that n samples were written to, and the samples. options: of sampling.SampleOptions."""
     from musiclc.midi import read_melody, to_bytes
 
-    drawn = list(sampling.sample(model, constraints, n, sampling.SampleOptions(seed=seed, **options)))
+    drawn = list(sampling.sample(model, constraints, n, sampling.SampleOptions(**{"bars": PHRASE_BARS, "seed": seed, **options})))
     with tempfile.TemporaryDirectory() as folder:
         read = []
         for sample in drawn:
@@ -229,7 +230,7 @@ def cost(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     del model, dataset
     python, musiclc = [sys.executable], [sys.executable, "-m", "musiclc.cli"]
     with tempfile.TemporaryDirectory() as folder:
-        common = ["--seed", str(seed), "--overwrite", "--quiet", "-o"]
+        common = ["--bars", str(PHRASE_BARS), "--seed", str(seed), "--overwrite", "--quiet", "-o"]
         unit, _ = timed([*python, "-c", "import torch"])
         one, _ = timed([*musiclc, "sample", "--key", "C", *common, f"{folder}/one.mid"])
         many, memory = timed([*musiclc, "sample", "--key", "C", "-n", str(n), *common, f"{folder}/many"], repeats=1)

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from musiclc.custom.request import constraints_of, given, options_of, own_of
+from musiclc.custom.sections import sections_of
 from musiclc.errors import UsageError
 from musiclc.model.numerics import check_numerics
+from musiclc.music.form import MOST_BARS, Form, bars_of, form_text, parse_form
 from musiclc.music.melody import PHRASE_BARS
 from musiclc.music.theory import PHRASE_METERS, check_meter
 from musiclc.output.manifest import MidiOptions, goal_fields, names_by_pattern
 from musiclc.rules import settled
 from musiclc.rules.base import Constraint
+from musiclc.rules.contradictions import refuse_contradictions
+from musiclc.rules.sections import SectionGoals, placed
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,15 @@ _ROWS = (
 )
 METHODS: dict[str, Method] = {method.name: method for method in _ROWS}
 AUTO = "guided"  # what was measured best
+PIECE_BARS = 16  # where neither bars nor a form are said
 METHOD_NAMES = ("auto", *METHODS)
 PLAIN = MidiOptions()
 
 
 @dataclass(frozen=True)
 class SampleOptions:
-    """How to sample. meter: as theory.PHRASE_METERS; bars: 4 (longer forms come later); seed: any integer from 0.
+    """How to sample. meter: as theory.METERS; seed: any integer from 0. form: the piece's sections, () for none; a text is parsed. bars: 1 to
+    MOST_BARS, as many as the form has; 0 stands for these, or without a form for PIECE_BARS, and becomes that number.
 
     method: of METHODS; "normal", draws of N(0, I), the VAE's own prior, and "rejection" are baselines; "auto" is AUTO.
     temperature: scale of the noise, in (0, 2]. strength: how hard critics pull; 1 is Bayes' rule.
@@ -62,7 +68,8 @@ class SampleOptions:
     """
 
     meter: str = "4/4"
-    bars: int = PHRASE_BARS
+    bars: int = 0
+    form: Form = ()
     seed: int = 0
     method: str = "auto"
     temperature: float = 1.0
@@ -73,10 +80,7 @@ class SampleOptions:
 
     def __post_init__(self) -> None:
         check_meter(self.meter)
-        if self.bars != PHRASE_BARS:
-            raise UsageError(f"bars {self.bars}: this version writes phrases of {PHRASE_BARS} bars")
-        if self.meter not in PHRASE_METERS:
-            raise UsageError(f"meter {self.meter}: phrases of {PHRASE_BARS} bars are written in {', '.join(PHRASE_METERS)}")
+        self._measure_out()
         if self.method not in METHOD_NAMES:
             raise UsageError(f"method {self.method!r}: wanted one of {', '.join(METHOD_NAMES)}")
         if not 0 <= self.realism <= 1:
@@ -88,6 +92,19 @@ class SampleOptions:
         if self.seed < 0:
             raise UsageError(f"seed {self.seed}: wanted 0 or more")
 
+    def _measure_out(self) -> None:
+        """Form and bars as they are meant. Raises UsageError where they do not go together."""
+        if not 0 <= self.bars <= MOST_BARS:
+            raise UsageError(f"bars {self.bars}: wanted 1 to {MOST_BARS}")
+        form = parse_form(self.form, self.bars or None) if isinstance(self.form, str) else tuple(self.form)
+        bars = self.bars or bars_of(form) or PIECE_BARS
+        if form and bars != bars_of(form):
+            raise UsageError(
+                f"form {form_text(form)!r}: adds up to {bars_of(form)} bars, and bars is {bars}; wanted the same, or one of the two alone"
+            )
+        object.__setattr__(self, "form", form)
+        object.__setattr__(self, "bars", bars)
+
     @property
     def how(self) -> Method:
         """The method, chosen where that was left open."""
@@ -96,10 +113,12 @@ class SampleOptions:
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """What `musiclc sample` is asked for. constraints: settled and checked when it is made. n: how many melodies. pattern: file names, with
-    fields in braces. model: a file's path, the shipped one when None. numerics: as model.numerics.NUMERICS.
+    """What `musiclc sample` is asked for. constraints: of the whole piece; sections: what is asked of parts of it; both settled and checked when
+    it is made. n: how many melodies. pattern: file names, with fields in braces. model: a file's path, the shipped one when None. numerics:
+    as model.numerics.NUMERICS.
 
-    Raises UsageError for constraints that no melody in the meter can meet, and for names that are not all different.
+    Raises UsageError for constraints that no melody in the meter can meet, for sections that the piece does not have, for goals that are known
+    to exclude each other, and for names that are not all different.
     """
 
     constraints: tuple[Constraint, ...] = ()
@@ -109,13 +128,17 @@ class SampleRequest:
     pattern: str = "{stem}-{seed}-{index}.mid"
     model: str | None = None
     numerics: str = "auto"
+    sections: tuple[SectionGoals, ...] = ()
 
     command: ClassVar[str] = "sample"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "constraints", tuple(settled(self.constraints)))
-        for constraint in self.constraints:
-            constraint.rule.check(constraint.goal, self.options.meter)
+        options = self.options
+        object.__setattr__(self, "sections", placed(self.sections, self.constraints, options.form, options.bars))
+        for name, constraint in [("", c) for c in self.constraints] + [(s.name, c) for s in self.sections for c in s.constraints]:
+            _check(name, constraint, options.meter)
+        refuse_contradictions(self.constraints, self.sections, options.bars, options.meter)
         if self.n < 1:
             raise UsageError(f"n {self.n}: wanted 1 or more")
         check_numerics(self.numerics)
@@ -123,14 +146,22 @@ class SampleRequest:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "SampleRequest":
-        """The request that values by the options' long names make, `-` as `_`: goals as text or Constraint, numbers as numbers or text.
+        """The request that values by the options' long names make, `-` as `_`: goals as text or Constraint, numbers as numbers or text;
+        sections as custom.sections.sections_of takes them.
 
         Raises UsageError for a name that neither an option has nor SampleOptions, and for a value that is not as wanted.
         """
         left = given(values)
-        constraints = tuple(constraints_of(left))
-        options, midi = options_of(cls.options, left), options_of(cls.midi, left)
-        return cls(constraints, options=options, midi=midi, **own_of("sample", left, n=int, name=str, model=str, numerics=str))
+        constraints, sections = tuple(constraints_of(left)), sections_of(left.pop("sections", ()))
+        options, midi = options_of(cls.options, _with_bars(left)), options_of(cls.midi, left)
+        own = own_of("sample", left, n=int, name=str, model=str, numerics=str)
+        return cls(constraints, options=options, midi=midi, sections=sections, **own)
+
+    @property
+    def is_phrase(self) -> bool:
+        """Whether the networks of four-bar phrases write it; those of whole pieces write all else."""
+        options = self.options
+        return options.bars == PHRASE_BARS and options.meter in PHRASE_METERS and not options.form and not self.sections
 
     @property
     def names(self) -> list[str]:
@@ -143,3 +174,22 @@ class SampleRequest:
 
     def _names(self, indices: Sequence[int], seed: int) -> list[str]:
         return names_by_pattern(self.pattern, {"stem": "melody", "seed": str(seed), **goal_fields(self.constraints)}, indices)
+
+
+def _check(section: str, constraint: Constraint, meter: str) -> None:
+    """Raises UsageError when no melody in the meter can meet the constraint."""
+    try:
+        constraint.rule.check(constraint.goal, meter)
+    except UsageError as error:
+        raise UsageError(f"section {section}: {error}" if section else str(error)) from error
+
+
+def _with_bars(values: dict[str, Any]) -> dict[str, Any]:
+    """The values, with bars that the form decides on where they are not said, and a form as text. Raises UsageError for no bars at all."""
+    bars, form = values.get("bars", 0), values.get("form")
+    if "bars" in values and str(bars).strip() == "0":
+        raise UsageError(f"bars {bars}: wanted 1 to {MOST_BARS}")
+    values["bars"] = bars
+    if isinstance(form, tuple):
+        values["form"] = form_text(form)
+    return values

@@ -1,10 +1,12 @@
 """New melodies under constraints, as a notebook asks for them (`sample`) and as commands do (`run`).
 
-Melody i of a run depends on (seed, i) alone, bit for bit, however many are asked for.
+Melody i of a run depends on (seed, i) alone, bit for bit, however many are asked for. Phrases of four bars are drawn here; whole pieces, with
+their forms and sections, in pieces.py.
 
-Inside: `Sample`, `sample`, `sample_by_key`, `run`, `file_of`, `prepare_critics`.
+Inside: `Sample`, `sample`, `samples`, `sample_by_key`, `run`, `file_of`, `prepare_critics`, `not_met`.
 """
 
+import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from musiclc.custom.labels import bound
+from musiclc.custom.sections import sections_of
 from musiclc.errors import CheckpointError
 from musiclc.music import tokens as tok
-from musiclc.music.melody import Melody
+from musiclc.music.form import form_text
+from musiclc.music.melody import PHRASE_BARS, Melody
 from musiclc.output.manifest import Entry, Origin, entry_of
 from musiclc.rules import allowed_pitches, parse_constraints
 from musiclc.rules.base import Constraint
@@ -51,19 +55,27 @@ class Sample:
 
 
 def sample(
-    model: "Model", constraints: Mapping[str, str] | Sequence[Constraint] | None = None, n: int = 1, options: SampleOptions | None = None
+    model: "Model",
+    constraints: Mapping[str, str] | Sequence[Constraint] | None = None,
+    n: int = 1,
+    options: SampleOptions | None = None,
+    sections: Mapping[str, Any] | Sequence[Any] = (),
 ) -> Iterator[Sample]:
-    """n new melodies that meet the constraints, in order, as they are ready.
+    """n new melodies that meet the constraints, in order, as they are ready. sections: what is asked of parts of each, such as
+    {"B": {"density": "9"}, "9..16": {"register": "high"}}.
 
     Each is drawn a few times, decoded and judged by the rules, and the likeliest that meets the goals is delivered; where none
     does it is drawn again, up to options.attempts times, and then the best is delivered. Raises UsageError for constraints that
     cannot be met, CheckpointError when the model lacks a part that the method needs.
     """
-    return samples(model, SampleRequest(tuple(parse_constraints(constraints)), n, options or SampleOptions()))
+    return samples(model, SampleRequest(tuple(parse_constraints(constraints)), n, options or SampleOptions(), sections=sections_of(sections)))
 
 
 def samples(model: "Model", request: SampleRequest) -> Iterator[Sample]:
     """As `sample`, for a request, of which the model and the names have no say."""
+    if not request.is_phrase:
+        found: Iterator[Sample] = _pieces().samples(model, request)
+        return found
     rounds = _rounds(model, request)
     return (finished(rounds, candidate, attempts) for candidate, attempts in rounds.best(request.n))
 
@@ -74,8 +86,16 @@ def sample_by_key(model: "Model", request: SampleRequest, more: Callable[[int], 
     more: as Rounds.stream takes it. An item's melody is the one that `sample` with its seed gives at its index, to the bit; chunks are
     shared across seeds.
     """
+    if not request.is_phrase:
+        found: Iterator[tuple[SampleKey, Sample]] = _pieces().samples_by_key(model, request, more)
+        return found
     rounds = _rounds(model, request)
     return ((candidate.key, finished(rounds, candidate, attempts)) for candidate, attempts in rounds.stream(more))
+
+
+def _pieces() -> Any:
+    """What writes whole pieces; its networks load with it."""
+    return importlib.import_module("musiclc.sampling.pieces")
 
 
 # ---- the command ---------------------------------------------------------------------------------------------------
@@ -99,14 +119,15 @@ def file_of(request: SampleRequest, made: Sample, model: "Model", seed: int | No
     seed = request.options.seed if seed is None else seed
     melody, midi = made.melody, request.midi
     data = to_bytes(melody, bpm=midi.bpm, program=midi.program, midi_type=midi.midi_type)
-    about = {"meter": melody.meter, "bars": melody.bars, "bpm": midi.bpm, "notes": len(melody.notes)}
+    form = {"form": form_text(request.options.form)} if request.options.form else {}
+    about = {"meter": melody.meter, "bars": melody.bars, **form, "bpm": midi.bpm, "notes": len(melody.notes)}
     origin = Origin("sample", seed, model.name, model.numerics)
     return entry_of(origin, request.name_of(made.index, seed), data, made, about), data
 
 
 def prepare_critics(model: "Model", constraints: Sequence[Constraint]) -> None:
     """Fit and cache the critics that rules of one's own need, so that sampling starts at once."""
-    _rounds(model, SampleRequest(tuple(constraints)))
+    _rounds(model, SampleRequest(tuple(constraints), options=SampleOptions(bars=PHRASE_BARS)))
 
 
 # ---- before the first draw -----------------------------------------------------------------------------------------
@@ -175,7 +196,13 @@ def _realism(model: "Model", tokens: np.ndarray, meter: str, nll_per_note: float
 def _warnings(verdicts: list[dict[str, Any]], moved: int, added: bool) -> list[str]:
     warnings = [f"{moved} notes moved to the nearest pitch that the constraints allow"] if moved else []
     warnings += ["edited after all attempts, as transform does, to meet the constraints"] if added else []
-    return warnings + [f"{v['rule']} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"]]
+    return warnings + not_met(verdicts)
+
+
+def not_met(verdicts: list[dict[str, Any]]) -> list[str]:
+    """A warning for each verdict that is not satisfied."""
+    missed = [v for v in verdicts if not v["satisfied"]]
+    return [f"{'section ' + v['section'] + ': ' if 'section' in v else ''}{v['rule']} {v['goal']}: not met, value {v['value']}" for v in missed]
 
 
 def _repaired(tokens: np.ndarray, constraints: list[Constraint]) -> tuple[np.ndarray, int]:

@@ -19,8 +19,8 @@ from musiclc.model.context import MODE_UNKNOWN, UNKNOWN_PLACE, Context
 from musiclc.model.piece_critics import Asked, piece_critic
 from musiclc.model.piece_realism import QUANTILES, PieceRealism, PieceRealismConfig
 from musiclc.model.pieces import DrawOptions, Hand, Pieces, PieceTask, renoised_bars, vectors, write
+from musiclc.music.theory import METER_NAMES
 from musiclc.rules import Rule
-from musiclc.training.lines import METER_NAMES
 from musiclc.training.pieces import PieceBatch, PieceData
 
 CHUNK = 64

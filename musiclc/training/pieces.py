@@ -19,8 +19,8 @@ from musiclc.errors import MusiclcError
 from musiclc.model.context import ANY, LAST_PLACE, MODE_UNKNOWN, PICKUP, UNKNOWN_PLACE, Context
 from musiclc.model.returns import Plans, earlier_or_given, equal_steps, returns
 from musiclc.music import tokens as tok
+from musiclc.music.theory import METER_NAMES, METERS
 from musiclc.rules.tonic import MODES, heard
-from musiclc.training.lines import METER_NAMES, METER_STEPS
 from musiclc.training.tunes import Tunes
 
 CANONICAL_TONICS = {"major": 0, "minor": 9, "harmonic minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7, "locrian": 11}
@@ -125,7 +125,7 @@ class PieceData:
         self, places: np.ndarray, meter: str, bars: int, random: np.random.Generator, *, canonical: bool = True, told: bool = False
     ) -> PieceBatch:
         """The windows at places (n, 2). told: nothing is left untold of mode and places."""
-        steps = METER_STEPS[meter]
+        steps = METERS[meter]
         rows = np.stack([_cut(self._canonical[line], first * steps, (first + bars) * steps) for line, first in places.tolist()])
         mode = np.array([self.mode[line] for line in places[:, 0].tolist()])
         if not canonical:
@@ -161,13 +161,13 @@ class PieceData:
         tunes = []
         for line in self.lines.tolist():
             if self.tunes.begins[line] and self.tunes.ends[line]:
-                bars = self.tunes.line(line).reshape(-1, METER_STEPS[self.tunes.meter_of(line)])
+                bars = self.tunes.line(line).reshape(-1, METERS[self.tunes.meter_of(line)])
                 tunes.append((int(self.tunes.meter[line]), bars[int(self.pickup(line)) :]))
         return Plans.of(tunes)
 
     def pickup(self, line: int) -> bool:
         """Whether a line begins with its tune, and its first bar is silent for half of it or more."""
-        steps = METER_STEPS[self.tunes.meter_of(line)]
+        steps = METERS[self.tunes.meter_of(line)]
         return bool(self.tunes.begins[line]) and not tok.onsets(self.tunes.line(line)[: steps // 2]).any()
 
     def _told_places(self, places: np.ndarray, bars: int) -> tuple[np.ndarray, np.ndarray]:

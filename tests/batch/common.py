@@ -34,8 +34,8 @@ def write(path, jobs):
 
 def table(tiny, n=9):
     """Jobs of two shapes, one of them in 3/4, and one that asks for several files."""
-    plain = [{"id": f"j{i}", "density": ">=1", "realism": 0, "seed": i, "model": str(tiny)} for i in range(n)]
-    return [*plain, {"id": "waltz", "meter": "3/4", "realism": 0, "n": 3, "model": str(tiny), "bpm": 90, "name": "{stem}-{index}"}]
+    plain = [{"id": f"j{i}", "density": ">=1", "realism": 0, "seed": i, "bars": 4, "model": str(tiny)} for i in range(n)]
+    return [*plain, {"id": "waltz", "meter": "3/4", "realism": 0, "n": 3, "bars": 4, "model": str(tiny), "bpm": 90, "name": "{stem}-{index}"}]
 
 
 def run(jobs, folder, engine, **options):

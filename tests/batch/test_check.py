@@ -34,7 +34,7 @@ def wrong(*given):
         ({"id": ["a"]}, "cannot name a folder"),
         ({"strict": "perhaps"}, "strict: 'perhaps'; wanted true or false"),
         ({"n": 2, "name": "x"}, "need {index}"),
-        ({"bars": 8}, "phrases of 4 bars"),
+        ({"bars": 129}, "bars: 129 is not in the range 1<=x<=128"),
         ({"model": "missing.safetensors"}, "missing.safetensors: cannot be read"),
         ({"grid": True}, "grid: no field holds a list"),
         ({"key": [], "grid": True}, "key: an empty list"),

@@ -53,7 +53,7 @@ def test_what_is_written_wrong_fails_its_job_by_name_and_no_other(tiny, monkeypa
     """The second of three melodies cannot be written: that job has failed, though its others could be."""
     from musiclc import midi
 
-    real, second = midi.to_bytes, list(sampling.sample(load_model(Path(tiny)), {}, 2, sampling.SampleOptions(seed=1, realism=0)))[1].melody
+    real, second = midi.to_bytes, list(sampling.sample(load_model(Path(tiny)), {}, 2, sampling.SampleOptions(bars=4, seed=1, realism=0)))[1].melody
 
     def to_bytes(melody, *, bpm, **rest):
         if bpm == 77 and melody == second:
@@ -61,7 +61,7 @@ def test_what_is_written_wrong_fails_its_job_by_name_and_no_other(tiny, monkeypa
         return real(melody, bpm=bpm, **rest)
 
     monkeypatch.setattr(midi, "to_bytes", to_bytes)
-    options = {"model": tiny, "realism": "0"}
+    options = {"bars": "4", "model": tiny, "realism": "0"}
     found = served("sample", part("good", 3, **options), part("bad", 3, **options, bpm="77"))
     assert failures(found) == {"bad": "RuntimeError: no more paper"}
     assert sorted(m.indices for m in found if isinstance(m, messages.Made) and m.job == "good") == [(1,), (2,), (3,)]
@@ -147,6 +147,6 @@ def test_requests_refuse_what_they_do_not_know():
 
 
 def test_a_job_may_say_in_what_the_networks_run(tiny, song):
-    for command, options, shape in (("sample", {"realism": "0"}, "s"), ("transform", {"input": [song]}, "")):
+    for command, options, shape in (("sample", {"bars": "4", "realism": "0"}, "s"), ("transform", {"input": [song]}, "")):
         made, _ = served(command, part("j", **options, model=tiny, numerics="float32"), shape=shape)
         assert made.entries[0]["numerics"].startswith("float32 ")

@@ -26,7 +26,7 @@ def test_what_no_batch_wrote_is_not_touched(tiny, tmp_path, runners):
         run(jobs, tmp_path / "out", here(runners))
     assert (tmp_path / "out" / "j0" / "melody-0-0001.mid").read_bytes() == b"mine"
     run(jobs, tmp_path / "out", here(runners), overwrite=True)
-    other = write(tmp_path / "other.jsonl", [{"id": "other", "model": str(tiny)}])
+    other = write(tmp_path / "other.jsonl", [{"id": "other", "bars": 4, "model": str(tiny)}])
     with pytest.raises(MusiclcError, match="holds jobs of another batch"):
         run(other, tmp_path / "out", here(runners))
     (tmp_path / "sampled").mkdir()
@@ -75,7 +75,7 @@ def test_a_refused_batch_leaves_nothing_of_its_own(tiny, tmp_path, runners):
     jobs = write(tmp_path / "jobs.jsonl", table(tiny, 1))
     run(jobs, tmp_path / "out", here(runners))
     whole = contents(tmp_path / "out")
-    other = write(tmp_path / "other.jsonl", [{"id": "other", "model": str(tiny)}])
+    other = write(tmp_path / "other.jsonl", [{"id": "other", "bars": 4, "model": str(tiny)}])
     with pytest.raises(MusiclcError, match="holds jobs of another batch"):
         run(other, tmp_path / "out", here(runners))
     assert contents(tmp_path / "out") == whole
@@ -95,7 +95,7 @@ def test_a_refused_batch_does_not_take_the_journal_of_a_stopped_one_with_it(tiny
         run(jobs, tmp_path / "out", here(runners, 4))
     stopped = contents(tmp_path / "out")
     with pytest.raises(MusiclcError, match="holds jobs of another batch"):
-        run(write(tmp_path / "other.jsonl", [{"id": "other", "model": str(tiny)}]), tmp_path / "out", here(runners))
+        run(write(tmp_path / "other.jsonl", [{"id": "other", "bars": 4, "model": str(tiny)}]), tmp_path / "out", here(runners))
     assert contents(tmp_path / "out") == stopped
     assert run(jobs, tmp_path / "out", here(runners)).kept > 0
 
@@ -110,7 +110,7 @@ def test_a_refused_batch_does_not_take_the_journal_of_a_stopped_one_with_it(tiny
     ],
 )
 def test_nothing_finished_is_removed_while_jobs_has_a_mistake(slip, tiny, tmp_path, runners):
-    jobs = [{"id": f"j{i}", "density": ">=1", "realism": 0, "seed": i, "model": str(tiny), "n": 2} for i in range(3)]
+    jobs = [{"id": f"j{i}", "density": ">=1", "realism": 0, "seed": i, "bars": 4, "model": str(tiny), "n": 2} for i in range(3)]
     lines = [json.dumps(job) for job in jobs]
     (tmp_path / "jobs.jsonl").write_text("\n".join(lines))
     run(str(tmp_path / "jobs.jsonl"), tmp_path / "out", here(runners))
@@ -126,7 +126,7 @@ def test_nothing_finished_is_removed_while_jobs_has_a_mistake(slip, tiny, tmp_pa
 
 
 def test_what_changed_beside_a_mistake_is_made_and_its_former_files_go_once_it_is_mended(tiny, tmp_path, runners):
-    old = {"id": "a", "realism": 0, "seed": 1, "model": str(tiny), "n": 2}
+    old = {"id": "a", "realism": 0, "seed": 1, "bars": 4, "model": str(tiny), "n": 2}
     run(write(tmp_path / "jobs.jsonl", [old]), tmp_path / "out", here(runners))
     new, bad = {**old, "seed": 2, "n": 1}, {"id": "b", "kye": "C"}
     result = run(write(tmp_path / "jobs.jsonl", [new, bad]), tmp_path / "out", here(runners))
@@ -140,7 +140,7 @@ def test_what_changed_beside_a_mistake_is_made_and_its_former_files_go_once_it_i
 
 def test_a_job_that_fails_leaves_no_file_though_another_has_a_mistake(tiny, tmp_path):
     made = Made(1, "a", [{"job": "a", "file": "a/1.mid", "sha256": hashlib.sha256(b"1").hexdigest(), "fingerprint": "?"}], [b"1"], (1,))
-    jobs = write(tmp_path / "jobs.jsonl", [{"id": "a", "n": 2, "model": str(tiny), "seed": 1}, {"id": "b", "kye": "C"}])
+    jobs = write(tmp_path / "jobs.jsonl", [{"id": "a", "n": 2, "bars": 4, "model": str(tiny), "seed": 1}, {"id": "b", "kye": "C"}])
 
     def engine(take):
         unit = take("")
@@ -166,7 +166,7 @@ def test_a_job_that_fails_when_it_is_made_anew_keeps_what_it_had(tiny, tmp_path)
         take("")
         yield Failed(1, "a", "its input is broken", 4)
 
-    job = {"id": "a", "model": str(tiny), "seed": 1}
+    job = {"id": "a", "bars": 4, "model": str(tiny), "seed": 1}
     run(write(tmp_path / "jobs.jsonl", [job]), tmp_path / "out", made)
     result = run(write(tmp_path / "jobs.jsonl", [{**job, "seed": 2}]), tmp_path / "out", failed)
     assert (result.removed, result.spared, result.code) == (0, 1, 1)
@@ -175,7 +175,7 @@ def test_a_job_that_fails_when_it_is_made_anew_keeps_what_it_had(tiny, tmp_path)
 
 
 def test_the_command_line_says_what_was_not_removed(tiny, tmp_path):
-    good = {"id": "a", "realism": 0, "seed": 1, "model": str(tiny), "n": 2}
+    good = {"id": "a", "realism": 0, "seed": 1, "bars": 4, "model": str(tiny), "n": 2}
     write(tmp_path / "jobs.jsonl", [good])
     musiclc("batch", "jobs.jsonl", "-O", "out", "--workers", 1, cwd=tmp_path)
     (tmp_path / "jobs.jsonl").write_text(json.dumps(good).replace(",", "", 1))

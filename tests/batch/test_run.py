@@ -34,7 +34,7 @@ def test_a_folder_a_job_and_a_manifest_in_the_jobs_order(tiny, tmp_path, runners
 
 def test_a_job_gives_the_bytes_that_the_command_gives(tiny, tmp_path, runners):
     run(write(tmp_path / "jobs.jsonl", table(tiny)), tmp_path / "out", here(runners))
-    musiclc("sample", "--model", tiny, "--density", ">=1", "--realism", 0, "--seed", 4, "-o", "a.mid", "--quiet", cwd=tmp_path)
+    musiclc("sample", "--bars", "4", "--model", tiny, "--density", ">=1", "--realism", 0, "--seed", 4, "-o", "a.mid", "--quiet", cwd=tmp_path)
     assert (tmp_path / "out" / "j4" / "melody-4-0001.mid").read_bytes() == (tmp_path / "a.mid").read_bytes()
 
 
@@ -63,7 +63,7 @@ def test_what_changed_is_made_anew_and_what_is_no_longer_asked_for_goes(tiny, tm
     (folder / "j1" / "melody-1-0001.mid").write_bytes(b"scribbled over")
     (folder / "j2" / "melody-2-0001.mid").unlink()
     (folder / "j3" / "notes.txt").write_text("mine")
-    changed = [*jobs[1:3], {**jobs[4], "seed": 40}, {**jobs[9], "n": 2}, {"id": "new", "model": str(tiny), "realism": 0}]
+    changed = [*jobs[1:3], {**jobs[4], "seed": 40}, {**jobs[9], "n": 2}, {"id": "new", "bars": 4, "model": str(tiny), "realism": 0}]
     outcome = run(write(tmp_path / "b.jsonl", changed), folder, here(runners))
     assert (outcome.made, outcome.kept, outcome.removed) == (4, 2, 8)
     assert (folder / "j3" / "notes.txt").read_text() == "mine"
@@ -74,7 +74,7 @@ def test_what_changed_is_made_anew_and_what_is_no_longer_asked_for_goes(tiny, tm
 
 
 def test_jobs_that_ask_for_the_same_melody_each_get_it(tiny, tmp_path, runners):
-    jobs = [{"id": f"at{bpm}", "seed": 5, "bpm": bpm, "n": n, "model": str(tiny)} for bpm, n in ((60, 2), (120, 3), (60.5, 1))]
+    jobs = [{"id": f"at{bpm}", "seed": 5, "bpm": bpm, "n": n, "bars": 4, "model": str(tiny)} for bpm, n in ((60, 2), (120, 3), (60.5, 1))]
     run(write(tmp_path / "jobs.jsonl", jobs), tmp_path / "out", here(runners))
     entries = manifest(tmp_path / "out")
     assert [(e["job"], e["index"], e["bpm"]) for e in entries][::2] == [("at60", 1, 60.0), ("at120", 1, 120.0), ("at120", 3, 120.0)]
@@ -105,7 +105,7 @@ def test_a_bad_job_fails_alone_and_leaves_nothing(tiny, tmp_path, runners):
     (tmp_path / "my.py").write_text(
         "def moody(melody):\n    if len(melody.notes) > 20:\n        raise ZeroDivisionError('oh')\n    return len(melody.notes)\n"
     )
-    own = {"rule": f"{tmp_path}/my.py:moody=>=1", "method": "rejection", "model": str(tiny)}
+    own = {"rule": f"{tmp_path}/my.py:moody=>=1", "method": "rejection", "bars": 4, "model": str(tiny)}
     jobs = [{"id": "typo", "kye": "C"}, *table(tiny, 2), *({"id": f"own{i}", "seed": i, **own, "n": 2} for i in range(6))]
     for folder in ("a", "b"):
         outcome = run(write(tmp_path / "jobs.jsonl", jobs), tmp_path / folder, here(runners))
@@ -121,7 +121,7 @@ def test_a_bad_job_fails_alone_and_leaves_nothing(tiny, tmp_path, runners):
 
 
 def test_a_strict_job_that_misses_keeps_its_files_and_says_so_again_when_nothing_is_made(tiny, tmp_path, runners):
-    hard = {"id": "hard", "density": "16", "range": "C4..C4", "method": "rejection", "seed": 1, "strict": True, "model": str(tiny), "n": 2}
+    hard = {"id": "hard", "density": "16", "range": "C4..C4", "method": "rejection", "seed": 1, "strict": True, "bars": 4, "model": str(tiny), "n": 2}
     jobs = write(tmp_path / "jobs.jsonl", [hard])
     for made in (2, 0):
         outcome = run(jobs, tmp_path / "out", here(runners))
@@ -133,7 +133,7 @@ def test_a_strict_job_that_misses_keeps_its_files_and_says_so_again_when_nothing
 
 
 def test_check_dry_run_and_mistakes_on_the_command_line(tiny, tmp_path):
-    write(tmp_path / "jobs.jsonl", [{"id": "a", "kye": "C", "n": 0}, {"id": "b", "n": 3, "realism": 0, "model": str(tiny)}])
+    write(tmp_path / "jobs.jsonl", [{"id": "a", "kye": "C", "n": 0}, {"id": "b", "n": 3, "realism": 0, "bars": 4, "model": str(tiny)}])
     done = musiclc("batch", "jobs.jsonl", "--check", cwd=tmp_path, code=2)
     assert done.err.splitlines()[:2] == ["jobs.jsonl:1: kye: unknown to sample; did you mean key?", "jobs.jsonl:1: n: 0 is not in the range x>=1."]
     done = musiclc("batch", "jobs.jsonl", "-O", "out", "--dry-run", "--json", cwd=tmp_path)
@@ -161,7 +161,7 @@ def test_checking_loads_no_network(tmp_path):
 
 def test_any_command_with_a_manifest_can_be_a_job(tiny, tmp_path, runners, monkeypatch):
     jobs = table(tiny, 2)
-    shared = write(tmp_path / "jobs.jsonl", [*jobs, {"id": "bad", "model": str(tiny), "rule": "nobody.py:f"}])
+    shared = write(tmp_path / "jobs.jsonl", [*jobs, {"id": "bad", "bars": 4, "model": str(tiny), "rule": "nobody.py:f"}])
     run(shared, tmp_path / "shared", here(runners))
     alone = {**commands.runners(), "sample": partial(commands.run_alone, commands.COMMANDS["sample"])}  # as if it shared no chunks
     monkeypatch.setitem(commands.COMMANDS, "sample", replace(commands.COMMANDS["sample"], free=None))

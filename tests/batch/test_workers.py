@@ -171,7 +171,7 @@ def test_a_batch_runs_beside_a_checkout_and_files_named_as_modules(start, tiny, 
     if start == "script":  # python -m musiclc.cli would run this one itself
         (tmp_path / "musiclc").mkdir()
         (tmp_path / "musiclc" / "__init__.py").write_text(HOSTILE)
-    write(tmp_path / "jobs.jsonl", [{"id": "a", "realism": 0, "model": str(tiny)}])
+    write(tmp_path / "jobs.jsonl", [{"id": "a", "realism": 0, "bars": 4, "model": str(tiny)}])
     command = {"script": [Path(sysconfig.get_path("scripts")) / "musiclc"], "module": [sys.executable, "-m", "musiclc.cli"]}[start]
     process = subprocess.Popen(
         [*command, "batch", "jobs.jsonl", "-O", "out"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

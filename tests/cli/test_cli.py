@@ -16,7 +16,7 @@ from tests.helpers import c_major_scale
 
 def test_sample_writes_files_and_a_manifest_and_the_same_bytes_again(tiny, tmp_path):
     for folder in ("a", "b"):
-        done = musiclc("sample", "--model", tiny, "--density", ">=1", "-n", 3, "--seed", 7, "-o", folder, cwd=tmp_path)
+        done = musiclc("sample", "--bars", "4", "--model", tiny, "--density", ">=1", "-n", 3, "--seed", 7, "-o", folder, cwd=tmp_path)
         assert done.out.decode().split() == [f"{folder}/melody-7-000{i}.mid" for i in (1, 2, 3)]
         assert done.err == "" or "miss a constraint" in done.err
     assert {p.name: p.read_bytes() for p in (tmp_path / "a").iterdir()} == {p.name: p.read_bytes() for p in (tmp_path / "b").iterdir()}
@@ -33,32 +33,48 @@ def test_sample_writes_files_and_a_manifest_and_the_same_bytes_again(tiny, tmp_p
 
 
 def test_json_prints_what_the_manifest_holds_and_stdout_takes_the_file(tiny, tmp_path):
-    done = process("sample", "--model", tiny, "-n", 2, "--seed", 1, "-o", "out", "--json", "--quiet", cwd=tmp_path)
+    done = process("sample", "--bars", "4", "--model", tiny, "-n", 2, "--seed", 1, "-o", "out", "--json", "--quiet", cwd=tmp_path)
     assert done.out == (tmp_path / "out" / "manifest.jsonl").read_bytes()
-    done = musiclc("sample", "--model", tiny, "--seed", 1, "-o", "-", cwd=tmp_path)
+    done = musiclc("sample", "--bars", "4", "--model", tiny, "--seed", 1, "-o", "-", cwd=tmp_path)
     assert done.out == (tmp_path / "out" / "melody-1-0001.mid").read_bytes()
-    done = musiclc("sample", "--model", tiny, cwd=tmp_path)
+    done = musiclc("sample", "--bars", "4", "--model", tiny, cwd=tmp_path)
     assert done.err.startswith("seed ")
     assert (tmp_path / done.out.decode().strip()).exists()
     assert not (tmp_path / "manifest.jsonl").exists()
 
 
 def test_names_by_pattern(tiny, tmp_path):
-    done = musiclc("sample", "--model", tiny, "--key", "F# minor", "--seed", 2, "--name", "{stem}_{key}_{seed}_{index}.mid", "--quiet", cwd=tmp_path)
+    done = musiclc(
+        "sample",
+        "--bars",
+        "4",
+        "--model",
+        tiny,
+        "--key",
+        "F# minor",
+        "--seed",
+        2,
+        "--name",
+        "{stem}_{key}_{seed}_{index}.mid",
+        "--quiet",
+        cwd=tmp_path,
+    )
     assert done.out.decode() == "melody_F#-minor_2_0001.mid\n"
 
 
 def test_existing_output_is_refused_and_kept(tiny, tmp_path):
     (tmp_path / "a.mid").write_bytes(b"mine")
-    done = musiclc("sample", "--model", tiny, "-o", "a.mid", cwd=tmp_path, code=1)
+    done = musiclc("sample", "--bars", "4", "--model", tiny, "-o", "a.mid", cwd=tmp_path, code=1)
     assert "exists already" in done.err
     assert (tmp_path / "a.mid").read_bytes() == b"mine"
-    musiclc("sample", "--model", tiny, "-o", "a.mid", "--overwrite", cwd=tmp_path)
+    musiclc("sample", "--bars", "4", "--model", tiny, "-o", "a.mid", "--overwrite", cwd=tmp_path)
     assert (tmp_path / "a.mid").read_bytes() != b"mine"
 
 
 def test_strict_exits_three_with_the_files_written(tiny, tmp_path):
-    done = musiclc("sample", "--model", tiny, "--range", "C4..C4", "--motion", "100", "-o", "out", "--seed", 1, "--strict", cwd=tmp_path, code=3)
+    done = musiclc(
+        "sample", "--bars", "4", "--model", tiny, "--range", "C4..C4", "--motion", "100", "-o", "out", "--seed", 1, "--strict", cwd=tmp_path, code=3
+    )
     assert "1 of 1 miss a constraint" in done.err
     assert (tmp_path / "out" / "melody-1-0001.mid").exists()
 
@@ -70,13 +86,13 @@ def test_strict_exits_three_with_the_files_written(tiny, tmp_path):
         (["sample", "--density", "lots"], 2, "wanted a number such as 6"),
         (["sample", "--density", "40"], 2, "cannot be met"),
         (["sample", "--rule", "densty=4"], 2, "did you mean density"),
-        (["sample", "--bars", "8"], 2, "phrases of 4 bars"),
+        (["sample", "--bars", "129"], 2, "129 is not in the range"),
         (["sample", "-n", "3", "-o", "a.mid"], 2, "name a folder"),
         (["sample", "-n", "3", "--name", "x"], 2, "need {index}"),
         (["sample", "--name", "{key"], 2, "--name"),
         (["sample", "--name", "{tune}"], 2, "unknown field"),
-        (["sample", "--model", "missing.safetensors"], 1, "no such file"),
-        (["sample", "-o", "/proc/nowhere/x"], 1, "cannot be written"),
+        (["sample", "--bars", "4", "--model", "missing.safetensors"], 1, "no such file"),
+        (["sample", "--bars", "4", "-o", "/proc/nowhere/x"], 1, "cannot be written"),
         (["score", "missing.mid"], 4, "cannot be read"),
         (["rules", "ky"], 2, "did you mean key"),
         (["nonsense"], 2, "No such command"),
@@ -92,7 +108,7 @@ def test_mistakes_are_one_line_with_the_contracts_code(arguments, code, why, tin
 
 
 def test_debug_shows_the_traceback(tmp_path):
-    done = musiclc("sample", "--model", "missing", cwd=tmp_path, code=1, MUSICLC_DEBUG="1")
+    done = musiclc("sample", "--bars", "4", "--model", "missing", cwd=tmp_path, code=1, MUSICLC_DEBUG="1")
     assert "Traceback" in done.err
 
 
@@ -199,5 +215,5 @@ def test_prepare_and_train_on_ones_own_midi_folder(tmp_path, monkeypatch):
     assert done.out.decode() == "run/model.safetensors\n"
     assert (tmp_path / "run" / "vae-1.png").exists()
     assert json.loads((tmp_path / "run" / "vae-1.jsonl").read_text().splitlines()[-1])["step"] == 20
-    done = musiclc("sample", "--model", "run/model.safetensors", "--key", "C", "--seed", 1, cwd=tmp_path)
+    done = musiclc("sample", "--bars", "4", "--model", "run/model.safetensors", "--key", "C", "--seed", 1, cwd=tmp_path)
     assert (tmp_path / "melody-1-0001.mid").exists()

@@ -45,14 +45,14 @@ def musiclc(tmp_path, monkeypatch, capfd):
 def test_a_rule_taught_with_a_model_is_asked_for_with_that_model(musiclc, tmp_path):
     musiclc("critic", "train", "--name", "calm", "--positive", "calm", "--negative", "wild", "--model", "m.safetensors", "--numerics", "float32")
     assert json.loads(musiclc("critic", "list", "--json").out)["name"] == "calm"
-    musiclc("sample", "--rule", "calm@2", "--model", "m.safetensors", "-n", "2", "--seed", "1", "-o", "out", "--quiet")
+    musiclc("sample", "--bars", "4", "--rule", "calm@2", "--model", "m.safetensors", "-n", "2", "--seed", "1", "-o", "out", "--quiet")
     (verdict,) = json.loads((tmp_path / "out" / "manifest.jsonl").read_text().splitlines()[0])["constraints"]
     assert (verdict["rule"], verdict["goal"], verdict["weight"]) == ("calm", "met", 2.0)
     assert 0 <= verdict["value"] <= 1
     entry = json.loads(musiclc("score", "calm/0.mid", "--rule", "calm", "--model", "m.safetensors", "--json").out)
     assert entry["rules"][0]["satisfied"]
     musiclc("score", "--check", "out/manifest.jsonl", "--rule", "calm", "--model", "m.safetensors", "--quiet")
-    job = {"id": "j", "rule": ["calm@2"], "model": "m.safetensors", "n": 2, "seed": 1}
+    job = {"id": "j", "bars": 4, "rule": ["calm@2"], "model": "m.safetensors", "n": 2, "seed": 1}
     (tmp_path / "jobs.jsonl").write_text(json.dumps(job) + "\n")
     musiclc("batch", "jobs.jsonl", "-O", "batch", "--workers", "1", "--quiet")
     for i in (1, 2):
@@ -62,6 +62,6 @@ def test_a_rule_taught_with_a_model_is_asked_for_with_that_model(musiclc, tmp_pa
 def test_with_another_model_it_is_refused_and_both_are_named(musiclc, tmp_path):
     musiclc("critic", "train", "--name", "calm", "--positive", "calm", "--negative", "wild", "--model", "m.safetensors", "--quiet")
     save_model(tiny_model("other"), tmp_path / "o.safetensors")
-    said = musiclc("sample", "--rule", "calm", "--model", "o.safetensors", "-o", "x.mid", "--quiet", code=1).err
+    said = musiclc("sample", "--bars", "4", "--rule", "calm", "--model", "o.safetensors", "-o", "x.mid", "--quiet", code=1).err
     assert "rule calm: taught with the model mine" in said
     assert "and this is other" in said

@@ -50,7 +50,7 @@ def written(folder):
 
 
 def started(tiny, folder, *more):
-    words = ["sample", "--model", tiny, "-n", "2000", "--seed", "1", "--realism", "0", "-o", folder, *more]
+    words = ["sample", "--bars", "4", "--model", tiny, "-n", "2000", "--seed", "1", "--realism", "0", "-o", folder, *more]
     return subprocess.Popen([sys.executable, "-m", "musiclc.cli", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -85,7 +85,7 @@ def test_a_full_disk_leaves_the_manifest_of_what_is_finished(tiny, musiclc, tmp_
         real(source, target)
 
     monkeypatch.setattr("musiclc.files.os.replace", full)
-    code, out, err = musiclc("sample", "--model", tiny, "-n", 3, "--seed", 1, "-o", "out", "--quiet")
+    code, out, err = musiclc("sample", "--bars", "4", "--model", tiny, "-n", 3, "--seed", 1, "-o", "out", "--quiet")
     assert (code, len(out.split())) == (1, 2)
     assert "melody-1-0003.mid: cannot be written (No space left on device)" in err
     assert [e["index"] for e in manifest(tmp_path / "out")] == [1, 2]
@@ -176,7 +176,7 @@ def test_a_model_without_a_prior_is_named_for_what_it_lacks(musiclc, songs, tmp_
     bare = tiny_model()
     bare.prior = bare.bank = None
     save_model(bare, tmp_path / "vae.safetensors")
-    for command in (["transform", songs / "jig.mid", "--key", "C"], ["vary", songs / "jig.mid"], ["sample", "--key", "C"]):
+    for command in (["transform", songs / "jig.mid", "--key", "C"], ["vary", songs / "jig.mid"], ["sample", "--bars", "4", "--key", "C"]):
         code, _, err = musiclc(*command, "--model", "vae.safetensors", "-o", "x.mid", "--quiet")
         assert (code, err) == (1, "musiclc: model 'tiny' has no prior: fit one with musiclc train\n")
 
@@ -191,7 +191,7 @@ def test_entries_name_version_and_numerics_and_the_option_decides_on_them(tiny, 
     from importlib.metadata import version
 
     for numerics in ("float32", "bfloat16"):
-        assert musiclc("sample", "--model", tiny, "--numerics", numerics, "-o", numerics, "--seed", 1, "--quiet")[0] == 0
+        assert musiclc("sample", "--bars", "4", "--model", tiny, "--numerics", numerics, "-o", numerics, "--seed", 1, "--quiet")[0] == 0
         (entry,) = manifest(tmp_path / numerics)
         assert entry["musiclc"] == version("musiclc")
         assert entry["numerics"].split()[0] == numerics
@@ -201,7 +201,7 @@ def test_entries_name_version_and_numerics_and_the_option_decides_on_them(tiny, 
 def test_the_number_of_threads_changes_no_byte(tiny, tmp_path):
     found = []
     for threads in ("1", "2"):
-        words = ["sample", "--key", "C", "-n", "3", "--seed", "5", "-o", str(tmp_path / threads), "--quiet"]
+        words = ["sample", "--bars", "4", "--key", "C", "-n", "3", "--seed", "5", "-o", str(tmp_path / threads), "--quiet"]
         environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
         subprocess.run([sys.executable, "-m", "musiclc.cli", *words], env=environment, check=True, stdout=subprocess.DEVNULL)
         found.append([hashlib.sha256((tmp_path / threads / name).read_bytes()).hexdigest() for name in written(tmp_path / threads)])

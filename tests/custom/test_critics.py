@@ -33,7 +33,7 @@ def heard(monkeypatch):
 
 def test_a_constant_rule_has_nothing_to_steer_by(file):
     with pytest.raises(UsageError, match=r"is constant: 0\.5"):
-        sampling.sample(tiny_model(), [custom.parse(f"{file}:always")])
+        sampling.sample(tiny_model(), [custom.parse(f"{file}:always")], options=sampling.SampleOptions(bars=4))
 
 
 def test_a_critic_is_fitted_once_and_kept_until_the_source_or_the_goal_changes(file, heard):
@@ -41,7 +41,7 @@ def test_a_critic_is_fitted_once_and_kept_until_the_source_or_the_goal_changes(f
 
     def fits(constraint):
         heard.clear()
-        draws = list(sampling.sample(model, [constraint], 2, sampling.SampleOptions(seed=1, attempts=1, candidates=1)))
+        draws = list(sampling.sample(model, [constraint], 2, sampling.SampleOptions(bars=4, seed=1, attempts=1, candidates=1)))
         assert len(draws) == 2
         return sum("fitting a critic" in message for message in heard)
 

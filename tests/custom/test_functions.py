@@ -70,7 +70,7 @@ def test_files_that_are_no_rules(tmp_path):
 
 def test_a_function_is_a_rule_from_python_too():
     rule = functions.rule_of_function(lambda melody: len(melody.notes) / 64)
-    draws = list(sampling.sample(tiny_model(), [Constraint(rule, rule.parse("met"))], 1, sampling.SampleOptions(attempts=1)))
+    draws = list(sampling.sample(tiny_model(), [Constraint(rule, rule.parse("met"))], 1, sampling.SampleOptions(bars=4, attempts=1)))
     assert draws[0].verdicts[0]["rule"] == "<lambda>"
 
 

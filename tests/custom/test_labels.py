@@ -44,7 +44,7 @@ def test_two_folders_of_midi_become_a_rule(folders):
     measures = constraint.rule.measure(tok.from_melodies([CALM, WILD]), "4/4")
     assert measures[0] > measures[1]
     assert 0 < constraint.verdict(measures[0])["value"] < 1
-    assert len(list(sampling.sample(model, [constraint], 1, sampling.SampleOptions(attempts=1)))) == 1
+    assert len(list(sampling.sample(model, [constraint], 1, sampling.SampleOptions(bars=4, attempts=1)))) == 1
 
 
 def test_a_piece_of_any_number_of_bars_has_the_mean_of_its_phrases(folders):
@@ -75,7 +75,7 @@ def test_a_rule_is_for_the_model_that_it_was_taught_with_whichever_that_is(folde
     training_labels.train("calm", *folders, other)
     (constraint,) = labels.bound([custom.parse("calm@2")], other)
     assert constraint.weight == 2
-    assert len(list(sampling.sample(other, [constraint], 1, sampling.SampleOptions(attempts=1)))) == 1
+    assert len(list(sampling.sample(other, [constraint], 1, sampling.SampleOptions(bars=4, attempts=1)))) == 1
 
 
 def test_a_rule_that_was_parsed_before_there_was_a_model_is_told_later(folders):
@@ -101,7 +101,7 @@ def test_with_another_model_both_are_named_once_the_rule_is_needed_and_not_befor
     with pytest.raises(MusiclcError, match=why):
         constraint.rule.measure(tok.from_melodies([CALM]), "4/4")
     with pytest.raises(MusiclcError, match=why):
-        list(sampling.sample(other, [constraint]))
+        list(sampling.sample(other, [constraint], options=sampling.SampleOptions(bars=4)))
 
 
 def test_what_cannot_be_taught_is_refused(folders, tmp_path):

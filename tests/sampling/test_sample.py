@@ -25,7 +25,7 @@ def model():
 
 def melodies(model, n, **options):
     wishes = options.pop("wishes", {"density": ">=1"})
-    return [(d.index, d.melody, d.attempts) for d in sampling.sample(model, wishes, n, sampling.SampleOptions(attempts=3, **options))]
+    return [(d.index, d.melody, d.attempts) for d in sampling.sample(model, wishes, n, sampling.SampleOptions(bars=4, attempts=3, **options))]
 
 
 def test_an_item_depends_on_seed_and_index_alone(model):
@@ -69,13 +69,13 @@ def test_unmet_goals_are_drawn_again_and_the_best_is_delivered(model, monkeypatc
     monkeypatch.setattr(rounds.Rounds, "_start", start)
     monkeypatch.setattr(methods, "points", lambda problem, start, method: (start.x, 0.5))
     monkeypatch.setattr(rounds, "decode", decode)
-    draws = list(sampling.sample(model, {"key": "C"}, 2, sampling.SampleOptions(attempts=5, candidates=1, realism=0)))
+    draws = list(sampling.sample(model, {"key": "C"}, 2, sampling.SampleOptions(bars=4, attempts=5, candidates=1, realism=0)))
     assert [(d.satisfied, d.attempts, len(d.melody.notes)) for d in draws] == [(True, 3, 4)] * 2
-    draws = list(sampling.sample(model, {"key": "C"}, 1, sampling.SampleOptions(attempts=2, realism=0)))
+    draws = list(sampling.sample(model, {"key": "C"}, 1, sampling.SampleOptions(bars=4, attempts=2, realism=0)))
     assert [(d.satisfied, d.attempts, d.method) for d in draws] == [(True, 2, "guided+edit")]
     assert "edited" in draws[0].warnings[0]
     monkeypatch.setattr(sampling, "_edited", lambda model, constraints, tokens, meter: (tokens, False))
-    draws = list(sampling.sample(model, {"key": "C"}, 1, sampling.SampleOptions(attempts=2, realism=0)))
+    draws = list(sampling.sample(model, {"key": "C"}, 1, sampling.SampleOptions(bars=4, attempts=2, realism=0)))
     assert [(d.satisfied, d.attempts, d.verdicts[0]["value"]) for d in draws] == [(False, 2, pytest.approx(2 / 3, abs=1e-6))]
     assert "not met" in draws[0].warnings[0]
 
@@ -94,12 +94,12 @@ def test_an_edit_grants_keys_and_counts_and_leaves_all_else_alone(model):
 
 
 def test_stragglers_have_more_draws_a_round_and_no_more_in_all_than_asked_for(model):
-    of = rounds.Rounds(None, sampling.SampleOptions(candidates=2, attempts=40), [0])._next
+    of = rounds.Rounds(None, sampling.SampleOptions(bars=4, candidates=2, attempts=40), [0])._next
     drawn = [0]
     while drawn[-1] < 40:
         drawn.append(drawn[-1] + of(drawn[-1]))
     assert drawn == [0, 1, 3, 5, 7, 9, 13, 17, 23, 29, 37, 40]
-    many = sampling.SampleOptions(candidates=300, attempts=301, realism=1)  # rounds that no chunk holds
+    many = sampling.SampleOptions(bars=4, candidates=300, attempts=301, realism=1)  # rounds that no chunk holds
     assert [d.attempts for d in sampling.sample(model, {"density": "6"}, 2, many)] == [301, 301]
 
 
@@ -136,27 +136,39 @@ def test_of_candidates_that_meet_the_wish_the_likeliest_is_delivered(model, monk
     monkeypatch.setattr(rounds.Rounds, "_drawn", drawn_now)
     monkeypatch.setattr(rounds, "nll_per_note", nll_per_note)
     monkeypatch.setattr(model.prior, "nll_of", lambda realism: 0.0)
-    draws = list(sampling.sample(model, {"density": "0.25"}, 40, sampling.SampleOptions(candidates=2, attempts=3, realism=1)))
+    draws = list(sampling.sample(model, {"density": "0.25"}, 40, sampling.SampleOptions(bars=4, candidates=2, attempts=3, realism=1)))
     assert {(d.melody.notes[0].start, d.attempts) for d in draws} == {(3, 3)}
     assert [d.index for d in draws] == list(range(1, 41))
     assert Counter(priced) == {2: 40, 3: 40}  # nobody asks what a melody costs that misses the wish while another meets it
-    draws = list(sampling.sample(model, {"density": "0.25"}, 3, sampling.SampleOptions(candidates=2, attempts=2, realism=1)))
+    draws = list(sampling.sample(model, {"density": "0.25"}, 3, sampling.SampleOptions(bars=4, candidates=2, attempts=2, realism=1)))
     assert {(d.melody.notes[0].start, d.attempts) for d in draws} == {(2, 2)}  # no more attempts than asked for
     # where 0.9 nats a note are likely enough, nobody looks further
     monkeypatch.setattr(model.prior, "nll_of", lambda realism: 0.95)
-    draws = list(sampling.sample(model, {"density": "0.25"}, 3, sampling.SampleOptions(candidates=1, attempts=3)))
+    draws = list(sampling.sample(model, {"density": "0.25"}, 3, sampling.SampleOptions(bars=4, candidates=1, attempts=3)))
     assert {(d.melody.notes[0].start, d.attempts) for d in draws} == {(2, 2)}
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_samples_every_meter(model, method):
     for meter, steps in (("4/4", 64), ("3/4", 48), ("6/8", 48)):
-        draws = list(sampling.sample(model, {"key": "C"}, 2, sampling.SampleOptions(meter=meter, method=method, attempts=1)))
+        draws = list(sampling.sample(model, {"key": "C"}, 2, sampling.SampleOptions(bars=4, meter=meter, method=method, attempts=1)))
         assert [(d.melody.meter, d.melody.steps, d.method.split("+")[0]) for d in draws] == [(meter, steps, method)] * 2
         assert all(0 <= d.realism <= 1 for d in draws)
 
 
-@pytest.mark.parametrize("options", [{"meter": "5/4"}, {"bars": 8}, {"method": "magic"}, {"temperature": 0}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"meter": "5/4"},
+        {"bars": 129},
+        {"bars": -1},
+        {"bars": 16, "form": "A8 B4"},
+        {"form": "A8 ?"},
+        {"method": "magic"},
+        {"temperature": 0},
+        {"seed": -1},
+    ],
+)
 def test_bad_options_say_what_was_wanted(options):
     with pytest.raises(UsageError):
         sampling.SampleOptions(**options)
@@ -168,10 +180,10 @@ def test_impossible_wishes_and_missing_parts_are_refused_before_any_work(model):
     bare = tiny_model()
     bare.critics = {}
     with pytest.raises(CheckpointError, match="no critic for key"):
-        sampling.sample(bare, {"key": "C"})
+        sampling.sample(bare, {"key": "C"}, options=sampling.SampleOptions(bars=4))
     bare.prior = None
     with pytest.raises(CheckpointError, match="no prior"):
-        sampling.sample(bare)
+        sampling.sample(bare, options=sampling.SampleOptions(bars=4))
 
 
 def test_the_methods_named_are_those_there_are():

@@ -1,0 +1,157 @@
+"""Goals of sections that cannot hold beside those of the whole piece or of each other, as far as that can be proved before any work.
+
+counts     numbers of notes: bounds on sums over runs of bars, which can all hold exactly when no circle of them is negative (Cormen et al.,
+           Introduction to Algorithms, ch. 24.4, difference constraints)
+pitches    masks: each bar needs a pitch that all constraints on it allow
+intervals  two goals of one rule for the same bars; first notes of what begins together, last notes of what ends together
+parts      what is never more in a part than in the whole: span, longest
+
+Inside: `refuse_contradictions`.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from musiclc.errors import UsageError
+from musiclc.music.theory import METERS
+from musiclc.rules import allowed_pitches
+from musiclc.rules.base import Constraint
+from musiclc.rules.goals import Goal
+from musiclc.rules.sections import SectionGoals
+
+NEVER_MORE = ("span", "longest")  # in a part than in the whole
+EDGES = ("start", "end")  # rules on the first and on the last note, whose first twelve measures are its pitch class
+_CLOSE = 1e-9
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A constraint and the bars on which it holds. allowed: which pitches it lets notes have, bool (128,). name: of its section, "" for the
+    whole piece.
+    """
+
+    constraint: Constraint
+    allowed: np.ndarray
+    name: str
+    first: int
+    after: int
+
+    def __str__(self) -> str:
+        where = f"section {self.name}" if self.name else "the whole piece"
+        return f"{self.constraint.rule.name} {self.constraint.goal.text!r} of {where}"
+
+    @property
+    def window(self) -> tuple[int, int]:
+        return self.first, self.after
+
+    def within(self, other: "_Held") -> bool:
+        return other.first <= self.first and self.after <= other.after
+
+    def overlaps(self, other: "_Held") -> bool:
+        return self.first < other.after and other.first < self.after
+
+
+def refuse_contradictions(whole: Sequence[Constraint], sections: Sequence[SectionGoals], bars: int, meter: str) -> None:
+    """Raises UsageError where goals of placed sections cannot hold beside those of the whole piece, or of each other, in a piece of `bars` bars."""
+    places = [("", c, [(0, bars)]) for c in whole] + [(s.name, c, s.windows) for s in sections for c in s.constraints]
+    held = [_Held(c, allowed, name, *window) for name, c, windows in places for allowed in [allowed_pitches([c])] for window in windows]
+    for a, b in _pairs(held):
+        if why := _reason(a, b, bars, meter):
+            raise UsageError(f"{b} and {a} cannot both hold: {why}")
+    _refuse_together(held, bars, meter)
+
+
+def _pairs(held: Sequence[_Held]) -> Iterator[tuple[_Held, _Held]]:
+    """Two of them at a time, of which at least one is a section's."""
+    return ((a, b) for a, b in itertools.combinations(held, 2) if a.name or b.name)
+
+
+def _reason(a: _Held, b: _Held, bars: int, meter: str) -> str:
+    """Why two cannot both hold, "" where that is not known."""
+    if a.constraint.rule.notes and b.constraint.rule.notes and not _countable([a, b], bars, meter):
+        return f"{_notes(b)}, {_notes(a)}"
+    if a.overlaps(b) and not (a.allowed & b.allowed).any():
+        return f"no pitch is left for bars {max(a.first, b.first) + 1}..{min(a.after, b.after)}"
+    if a.constraint.rule.name == b.constraint.rule.name and _apart(a, b):
+        return "no melody is both"
+    return ""
+
+
+def _refuse_together(held: Sequence[_Held], bars: int, meter: str) -> None:
+    """What no two of them forbid, and all of them together do. Raises UsageError."""
+    counting = [h for h in held if h.constraint.rule.notes]
+    if any(h.name for h in counting) and not _countable(counting, bars, meter):
+        raise UsageError(f"{', '.join(map(str, counting))} cannot all hold: no number of notes is left")
+    for first, after in itertools.pairwise(_edges(held)):
+        here = [h for h in held if h.first <= first and after <= h.after]
+        if any(h.name for h in here) and not np.logical_and.reduce([h.allowed for h in here]).any():
+            masks = [str(h) for h in here if h.constraint.rule.allowed]
+            raise UsageError(f"{', '.join(masks)} cannot all hold: no pitch is left for bars {first + 1}..{after}")
+
+
+def _edges(held: Sequence[_Held]) -> list[int]:
+    """The bars at which some of them begin or end, in order."""
+    return sorted({bar for h in held for bar in h.window})
+
+
+# ---- numbers of notes ----------------------------------------------------------------------------------------------
+
+
+def _bounds(held: _Held) -> tuple[float, float]:
+    """The fewest and most notes in its bars, as whole numbers where they are finite."""
+    assert held.constraint.rule.notes is not None
+    low, high = held.constraint.rule.notes(held.constraint.goal, held.after - held.first)
+    return (math.ceil(low - _CLOSE) if math.isfinite(low) else low), (math.floor(high + _CLOSE) if math.isfinite(high) else high)
+
+
+def _notes(held: _Held) -> str:
+    """How many notes it wants, in words."""
+    low, high = _bounds(held)
+    number = f"at most {high:g}" if low <= 0 else f"{low:g} or more" if math.isinf(high) else f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    return f"{'bars ' + str(held.first + 1) + '..' + str(held.after) if held.name else 'the whole'} would have {number} notes"
+
+
+def _countable(held: Sequence[_Held], bars: int, meter: str) -> bool:
+    """Whether there are numbers of notes, a bar at most one a step, that meet them all.
+
+    With the number of notes before each edge as unknown, each bound is one on a difference of two, at most `weight`.
+    """
+    edges = sorted({0, bars, *_edges(held)})
+    bounds = [(a, b, 0.0, float(METERS[meter] * (b - a))) for a, b in itertools.pairwise(edges)]
+    bounds += [(*h.window, *_bounds(h)) for h in held]
+    arcs = [arc for a, b, low, high in bounds for arc in ((a, b, high), (b, a, -low))]
+    distance = dict.fromkeys(edges, 0.0)
+    for _ in edges:
+        for a, b, weight in arcs:
+            distance[b] = min(distance[b], distance[a] + weight)
+    return all(distance[b] <= distance[a] + weight + _CLOSE for a, b, weight in arcs)
+
+
+# ---- two goals of one rule -----------------------------------------------------------------------------------------
+
+
+def _apart(a: _Held, b: _Held) -> bool:
+    """Whether two goals of one rule are known not to hold both."""
+    name, one, other = a.constraint.rule.name, a.constraint.goal, b.constraint.goal
+    if name in EDGES:
+        return (a.first == b.first if name == "start" else a.after == b.after) and _other_classes(one, other)
+    if name in NEVER_MORE and (a.within(b) or b.within(a)):
+        part, rest = (one, other) if a.within(b) else (other, one)
+        return part.low[0] > rest.high[0] or (a.window == b.window and _no_common_interval(one, other))
+    return a.window == b.window and a.constraint.rule.family == "gaussian" and _no_common_interval(one, other)
+
+
+def _other_classes(a: Goal, b: Goal) -> bool:
+    """Whether no pitch class of a first or last note is right for both goals."""
+    return not ((np.asarray(a.high[:12]) > 0) & (np.asarray(b.high[:12]) > 0)).any()
+
+
+def _no_common_interval(a: Goal, b: Goal) -> bool:
+    """Whether some measure has no value within both goals' bounds; what is bounded by a weighted sum is left alone."""
+    if a.mix or b.mix:
+        return False
+    return any(max(pair[:2]) > min(pair[2:]) for pair in zip(a.low, b.low, a.high, b.high, strict=True))

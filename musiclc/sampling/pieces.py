@@ -1,0 +1,238 @@
+"""Whole pieces under constraints: new ones, and bars wanted among bars that stand.
+
+Inside: `samples`, `samples_by_key`, `fills`, `plan_of_form`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musiclc.custom.labels import bound
+from musiclc.errors import CheckpointError, UsageError
+from musiclc.music import tokens as tok
+from musiclc.music.form import Form, Section
+from musiclc.music.theory import METER_NAMES, METERS, parse_key
+from musiclc.rules.base import Constraint
+from musiclc.rules.sections import SectionGoals, section_verdicts
+from musiclc.rules.tonic import MODES, heard
+from musiclc.sampling.request import SampleRequest
+from musiclc.sampling.sample import Sample
+from musiclc.sampling.setting import Filled, Setting
+
+if TYPE_CHECKING:
+    from musiclc.model.checkpoint import Model
+    from musiclc.model.pieces import Pieces
+    from musiclc.sampling.piece_rounds import PieceCandidate, PieceKey, PieceProblem, PieceRounds
+
+CANONICAL_TONICS = {"major": 0, "minor": 9, "harmonic minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7, "locrian": 11}
+LIKE_MODE = {"ionian": "major", "aeolian": "minor", "major pentatonic": "major", "minor pentatonic": "minor", "blues": "minor"}
+VARIED_BARS = ((1.0, 0.4), (0.9, 0.25), (0.72, 0.2), (0.57, 0.15))  # share of equal steps of a bar that returns varied, and how often
+VARIED_SIMILARITY = (0.6, 0.9)  # of a section that returns varied with what it varies, 1 − Levenshtein distance / length
+MOST_ATTEMPTS = 24
+
+
+def samples(model: "Model", request: SampleRequest) -> Iterator[Sample]:
+    """As sampling.sample.samples, for pieces of any number of bars, with a form and sections."""
+    rounds, sections = _rounds_of(model, request)
+    keys = [(request.options.seed, index) for index in range(1, request.n + 1)]
+    return (_finished(request, sections, candidate, attempts) for candidate, attempts in rounds.best(keys))
+
+
+def samples_by_key(model: "Model", request: SampleRequest, more: Callable[[int], Sequence["PieceKey"]]) -> Iterator[tuple["PieceKey", Sample]]:
+    """As sampling.sample.sample_by_key, for pieces."""
+    rounds, sections = _rounds_of(model, request)
+    return ((c.key, _finished(request, sections, c, attempts)) for c, attempts in rounds.stream(more))
+
+
+def _finished(request: SampleRequest, sections: Sequence[SectionGoals], candidate: "PieceCandidate", attempts: int) -> Sample:
+    meter, flat = request.options.meter, candidate.tokens.reshape(-1)
+    verdicts = [c.verdict(c.rule.measure(flat[None], meter)[0]) for c in request.constraints]
+    verdicts += section_verdicts(sections, flat, meter)
+    warnings = [f"{_named(v)} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"]]
+    return Sample(candidate.index, tok.to_melody(flat, meter), verdicts, "flow", attempts, round(candidate.realism, 4), warnings)
+
+
+def _named(verdict: dict[str, Any]) -> str:
+    return f"section {verdict['section']}: {verdict['rule']}" if "section" in verdict else verdict["rule"]
+
+
+def _rounds_of(model: "Model", request: SampleRequest) -> tuple["PieceRounds", tuple[SectionGoals, ...]]:
+    from musiclc.sampling.piece_rounds import PieceProblem, PieceRounds
+
+    options, pieces = request.options, pieces_of(model)
+    constraints = tuple(bound(request.constraints, model))
+    parts = (*([SectionGoals("", constraints, ((0, options.bars),))] if constraints else []), *request.sections)
+    mode, transpositions, tonic = _key_of(model, parts, options.meter)
+    meter = METER_NAMES.index(options.meter)
+    plan = partial(plan_of_form, pieces, options.form, meter) if options.form else partial(pieces.plans.draw, meter, options.bars)
+    problem = PieceProblem(
+        pieces,
+        options.meter,
+        np.zeros((options.bars, METERS[options.meter]), np.uint8),
+        np.ones(options.bars, bool),
+        parts,
+        plan,
+        mode,
+        transpositions,
+        tonic=tonic,
+        accept=partial(form_scores, options.form) if options.form else None,
+        critics=model.piece_critics,
+    )
+    return PieceRounds(problem, min(options.attempts, MOST_ATTEMPTS), options.realism), tuple(request.sections)
+
+
+def pieces_of(model: "Model") -> "Pieces":
+    """The model's networks of whole pieces. Raises CheckpointError when it has none."""
+    if model.pieces is None:
+        raise CheckpointError(f"model {model.name!r} writes phrases of four bars only; wanted one with networks of whole pieces")
+    return model.pieces
+
+
+# ---- key and transposition -----------------------------------------------------------------------------------------
+
+
+def _key_of(model: "Model", parts: Sequence[SectionGoals], meter: str) -> tuple[int | None, tuple[int, ...], int | None]:
+    """The mode that the constraints ask for, the transpositions from canonical that suit them, and the pitch class of the last note."""
+    from musiclc.rules.transposition import suitable_transpositions
+
+    whole = [c for part in parts if not part.name for c in part.constraints]
+    named = next((c for c in whole if c.rule.name == "key"), None)
+    if named is not None:
+        key = parse_key(named.goal.text)
+        if key.tonic is not None:
+            scale = key.name.partition(" ")[2]
+            scale = LIKE_MODE.get(scale, scale)
+            scale = scale if scale in MODES else "major"
+            shift = (key.tonic - CANONICAL_TONICS[scale] + 6) % 12 - 6
+            return MODES.index(scale), _octaves(whole, shift), key.tonic
+    every = [c for part in parts for c in part.constraints]
+    bank = model.having("bank").bank
+    assert bank is not None
+    scouts = bank.where("3/4" if METERS[meter] % 6 == 0 else "4/4", 256)
+    found = suitable_transpositions([c for c in every if not c.rule.fixed], scouts, "3/4" if METERS[meter] % 6 == 0 else "4/4")
+    return None, tuple(found), None
+
+
+def _octaves(constraints: Sequence[Constraint], shift: int) -> tuple[int, ...]:
+    """The shift by octaves that brings canonical melodies nearest to the range and register asked for."""
+    wanted = []
+    for c in constraints:
+        if c.rule.octaves:
+            low, high = (np.asarray(side, float) for side in (c.goal.low, c.goal.high))
+            ends = np.concatenate([low[np.isfinite(low)], high[np.isfinite(high)]])
+            wanted += [float(ends.mean())] if len(ends) and 21 <= ends.mean() <= 108 else []
+    return (shift + 12 * round((np.mean(wanted) - 70 - shift) / 12),) if wanted else (shift,)
+
+
+# ---- form ----------------------------------------------------------------------------------------------------------
+
+
+def plan_of_form(pieces: "Pieces", form: Form, meter: int, random: np.random.Generator) -> np.ndarray:
+    """Shares of equal steps of a piece of that form: float32 (B, B). Inside a section as in a real tune; what returns is equal, or varied."""
+    bars = form[-1].after
+    equal = np.eye(bars, dtype=np.float32)
+    known: dict[str, Section] = {}
+    for section in form:
+        here = slice(section.first, section.after)
+        same, letter = known.get(section.name), known.get(section.letter)
+        source = same or letter
+        if source is None:
+            equal[here, here] = pieces.plans.draw(meter, section.bars, random)
+        else:
+            there = slice(source.first, source.first + section.bars)
+            share = np.ones(section.bars) if same else _varied(section.bars, random)
+            equal[here, here] = equal[there, there] if same else np.eye(section.bars)
+            equal[np.arange(section.first, section.after), np.arange(source.first, source.first + section.bars)] = share
+            equal = np.maximum(equal, equal.T)
+        known.setdefault(section.name, section)
+        known.setdefault(section.letter, section)
+    return equal
+
+
+def _varied(bars: int, random: np.random.Generator) -> np.ndarray:
+    shares, often = zip(*VARIED_BARS, strict=True)
+    found = random.choice(shares, bars, p=often)
+    found[int(random.integers(bars // 2, bars))] = shares[-1]  # it must differ somewhere, and most do towards the end
+    return found
+
+
+def form_scores(form: Form, tokens: np.ndarray) -> np.ndarray:
+    """How well pieces (n, B, S) keep a form: share of returning sections that are equal, or as alike as varied ones should be; (n,) in [0, 1]."""
+    from musiclc.music.likeness import similarity
+
+    known: dict[str, Section] = {}
+    kept = []
+    for section in form:
+        source = known.get(section.name) or known.get(section.letter)
+        if source is not None and source.bars == section.bars:
+            a, b = (tokens[:, s.first : s.after].reshape(len(tokens), -1) for s in (source, section))
+            alike = np.array([similarity(x, y) for x, y in zip(a, b, strict=True)])
+            kept.append(alike >= 1 if source.name == section.name else (alike >= VARIED_SIMILARITY[0]) & (alike <= VARIED_SIMILARITY[1]))
+        known.setdefault(section.name, section)
+        known.setdefault(section.letter, section)
+    return np.mean(kept, axis=0) if kept else np.ones(len(tokens))
+
+
+# ---- bars among bars -----------------------------------------------------------------------------------------------
+
+
+def fills(model: "Model", setting: Setting, keys: Sequence["PieceKey"], options: Any) -> Iterator[Filled]:
+    """The setting with its wanted bars written, once a key (seed, index), in order. options: attempts and realism as SampleOptions have them."""
+    from musiclc.sampling.piece_rounds import PieceRounds
+
+    problem = _problem_of(model, setting)
+    rounds = PieceRounds(problem, min(options.attempts, MOST_ATTEMPTS), options.realism)
+    for candidate, attempts in rounds.best(keys):
+        tokens = np.where(setting.wanted[:, None], candidate.tokens, setting.tokens.reshape(candidate.tokens.shape)).reshape(-1)
+        yield Filled(tokens.astype(np.uint8), attempts, round(candidate.realism, 4))
+
+
+def _problem_of(model: "Model", setting: Setting) -> "PieceProblem":
+    from musiclc.model.returns import equal_steps
+    from musiclc.sampling.piece_rounds import PieceProblem
+
+    pieces, steps = pieces_of(model), METERS[setting.meter]
+    tokens = setting.tokens.reshape(-1, steps)
+    given = tokens[~setting.wanted].reshape(1, -1)
+    tonic, mode, _ = (int(part[0]) if i < 2 else 0 for i, part in enumerate(heard(given, setting.meter)))
+    shift = _to_canonical(given[0], tonic, mode)
+    canonical = tok.transpose(np.where(np.repeat(setting.wanted, steps)[None], tok.REST, tokens.reshape(1, -1)), shift).reshape(tokens.shape)
+    windows = _windows(setting.wanted)
+    constraints = tuple(bound(setting.constraints, model))
+    parts = (SectionGoals("", constraints, windows),) if constraints else ()
+    equal, meter = equal_steps(canonical[None])[0], METER_NAMES.index(setting.meter)
+    plan = partial(pieces.plans.like, equal, setting.wanted, meter, (setting.opens, setting.closes))
+    return PieceProblem(
+        pieces,
+        setting.meter,
+        canonical.astype(np.uint8),
+        setting.wanted,
+        parts,
+        plan,
+        mode if mode >= 0 else None,
+        (-shift,),
+        setting.opens,
+        setting.closes,
+        critics=model.piece_critics,
+    )
+
+
+def _to_canonical(tokens: np.ndarray, tonic: int, mode: int) -> int:
+    """Semitones by which given bars (T,), heard so, are transposed to be canonical; none when they are silent."""
+    onsets = tok.onsets(tokens)
+    if tonic < 0:
+        return 0
+    shift = (CANONICAL_TONICS[MODES[mode]] - tonic) % 12
+    shift += 12 * round((70 - tok.PITCH_OF_TOKEN - float(tokens[onsets].mean()) - shift) / 12)
+    low, high = int(tokens[onsets].min()), int(tokens[onsets].max())
+    if low + shift < tok.FIRST_ONSET or high + shift >= tok.VOCABULARY:
+        raise UsageError(f"notes from {low} to {high}: too wide to be written on")
+    return shift
+
+
+def _windows(wanted: np.ndarray) -> tuple[tuple[int, int], ...]:
+    """(first bar, bar after the last) of every run of wanted bars."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], wanted.astype(int), [0]])))
+    return tuple((int(a), int(b)) for a, b in edges.reshape(-1, 2))
