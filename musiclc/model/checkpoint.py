@@ -39,6 +39,7 @@ STATE_FORMAT = "musiclc-state-2"
 # Files of the version before hold the same under other names, and are read under those of this one.
 _FORMER_FORMATS = {"musiclc-model-2": FORMAT, "musiclc-networks-1": NETWORKS_FORMAT}
 _FORMER_NAMES = {"blur": "noise_level", "real_nats": "real_nll", "presence": "bernoulli", "number": "gaussian"}
+_FORMER_CRITICS = {"key": "scale"}  # rule → rule: whose measures a critic of a former musiclc foretells
 _SCALE = "//scale"  # suffix of the row scales of an int8 matrix
 
 
@@ -123,7 +124,8 @@ def load_model(path: Path, numerics: str = "auto") -> Model:
         parts = _build_all(info["configs"], tensors)
         parts["vae"].precision = precision
         bank = _bank(tensors, parts["prior"].config.noise_level) if "bank/x" in tensors else None
-        critics = {part.removeprefix("critic/"): module for part, module in parts.items() if part.startswith("critic/")}
+        named = {part.removeprefix("critic/"): module for part, module in parts.items() if part.startswith("critic/")}
+        critics = {_FORMER_CRITICS.get(rule, rule): critic for rule, critic in named.items()}
         return Model(info["name"], parts["vae"], parts.get("prior"), critics, info["notes"], parts.get("realism"), parts.get("actor"), bank)
     except (KeyError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{path}: its configuration and weights do not fit this musiclc ({error}); train the model anew") from error
