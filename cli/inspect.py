@@ -39,10 +39,12 @@ def command(inputs: tuple[str, ...], track: str, recursive: bool, as_json: bool)
 def _entry(given: Any, track: str) -> dict[str, Any]:
     """What one input holds, every meter in bars of its own. Raises InputError."""
     from musiclc.midi import read_song
-    from musiclc.rules.tonic import named
+    from musiclc.music import tokens
+    from musiclc.rules.tonic import heard, named
 
     song = read_song(given.source, name=given.name, track=track)
     edited_bars, warnings = _edited(given, track, song)
+    sure = float(heard(tokens.from_melody(song.melody)[None], song.melody.meter)[2][0])
     tracks = [asdict(t) for t in song.tracks]
     return {
         "file": given.name,
@@ -53,6 +55,7 @@ def _entry(given: Any, track: str) -> dict[str, Any]:
         "tempos": [{"bar": bar, "bpm": bpm} for bar, bpm in song.tempos],
         "key_signatures": [{"bar": bar, "key": key} for bar, key in song.key_signatures],
         "key": named(song.melody),
+        "sure": round(sure, 3),
         "tracks": [t | {"channels": [c + 1 for c in t["channels"]]} for t in tracks],
         "track": song.track.index,
         "notes": len(song.melody.notes),
@@ -83,7 +86,7 @@ def _block(entry: dict[str, Any]) -> str:
     signature = f"; signature {_changes(entry['key_signatures'], 'key')}" if entry["key_signatures"] else ""
     lines.append(f"  meter   {_changes(entry['meters'], 'meter')}")
     lines.append(f"  tempo   {_changes(entry['tempos'], 'bpm')}")
-    lines.append(f"  key     {entry['key']}, by the melody's notes{signature}")
+    lines.append(f"  key     {entry['key']}, as the melody is heard ({entry['sure']:.0%} sure of its tonic){signature}")
     for track in entry["tracks"]:
         mark = "*" if track["index"] == entry["track"] else " "
         lines.append(f"  track {mark} {_track(track)}")

@@ -112,16 +112,22 @@ class _Table:
 
 
 def _line(entry: dict[str, Any]) -> str:
-    values = [
-        f"{r['rule']}{' ' + r['goal'] if 'goal' in r else ''}: {r['value']}{'' if r.get('satisfied', True) else ' (not met)'}" for r in entry["rules"]
-    ]
+    values = [f"{r['rule']}{' ' + r['goal'] if 'goal' in r else ''}: {r['value']}{_remarks(r)}" for r in entry["rules"]]
     return f"{entry['file']}  {entry['meter']}  {entry['bars']} bars  {entry['notes']} notes  " + "  ".join(values)
+
+
+def _remarks(verdict: dict[str, Any]) -> str:
+    """ " (heard A minor, not met)"."""
+    said = [*([f"heard {verdict['heard']}"] if "heard" in verdict else []), *([] if verdict.get("satisfied", True) else ["not met"])]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _csv_lines(entry: dict[str, Any], header: bool) -> str:
     row = {k: v for k, v in entry.items() if k != "rules"}
     for verdict in entry["rules"]:
         row[verdict["rule"]] = verdict["value"]
+        if "heard" in verdict:
+            row[f"{verdict['rule']}_heard"] = verdict["heard"]
         if "satisfied" in verdict:
             row[f"{verdict['rule']}_satisfied"] = verdict["satisfied"]
     text = io.StringIO()

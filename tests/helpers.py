@@ -34,8 +34,8 @@ def tiny_model(name: str = "tiny"):
     vae = MelodyVAE(VAEConfig(latent=4, width=16, heads=2, embedding=8, step_width=8, recurrent=16)).eval()
     prior = FlowPrior(PriorConfig(latent=4, width=16, heads=2, layers=1)).eval()
     torch.nn.init.normal_(prior.out.weight, std=0.3)
-    critics = {r.name: Critic(CriticConfig(16, len(r.measures), r.family, 3, width=16, layers=2)).eval() for r in RULES.values()}
-    features = sum(1 + 2 * len(r.measures) for r in RULES.values())
+    critics = {r.name: Critic(CriticConfig(16, len(r.measures), r.family, 3, width=16, layers=2)).eval() for r in RULES.values() if not r.parts}
+    features = sum(1 + 2 * len(r.measures) for r in RULES.values() if not r.parts)
     actor = Actor(16, features, 3, width=16, layers=2).eval().requires_grad_(False)
     bank = decoded(vae, prior, torch.randn(120, 16), torch.arange(120) % 3)
     return Model(name, vae, prior, critics, realism=Realism(16, 3, width=16, layers=2).eval(), actor=actor, bank=bank)

@@ -21,7 +21,7 @@ from musiclc.model.beam import Beam, Lines, best_lines
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METERS
 from musiclc.rules import allowed_pitches
-from musiclc.rules.base import Constraint
+from musiclc.rules.base import Constraint, parts_of
 from musiclc.rules.transposition import canonical_transpositions
 
 if TYPE_CHECKING:
@@ -85,13 +85,13 @@ class EditProblem:
 
     @property
     def granted(self) -> list[Constraint]:
-        """The constraints that allowed pitches or a number of notes grant."""
-        return [c for c in self.constraints if c.rule.allowed or c.rule.notes]
+        """The constraints, or parts of them, that allowed pitches or a number of notes grant."""
+        return [c for c in parts_of(self.constraints) if c.rule.allowed or c.rule.notes]
 
     @property
     def left(self) -> list[Constraint]:
-        """The constraints that are left to critics."""
-        return [c for c in self.constraints if not c.rule.allowed and not c.rule.notes]
+        """The constraints, or parts of them, that are left to critics and small changes."""
+        return [c for c in parts_of(self.constraints) if not c.rule.allowed and not c.rule.notes]
 
     @property
     def counted(self) -> tuple[int, int] | None:

@@ -199,9 +199,10 @@ def _taken(problem: EditProblem, state: np.ndarray, candidates: Candidates) -> n
         if not len(looked_at) or problem.met(state):
             break
         now = problem.piece.scores(problem.constraints, state[None])[0] @ weights
-        scores = problem.piece.scores(problem.constraints, candidates.states(state, looked_at))
+        states = candidates.states(state, looked_at)
+        scores = problem.piece.scores(problem.constraints, states)
         improvement = np.nan_to_num(scores) @ weights - now
-        improvement[_broken(problem, state, scores)] = -np.inf
+        improvement[_broken(problem, state, states)] = -np.inf
         met = (scores >= MET).all(axis=1)
         value = np.where(met, 1e6 - candidates.cost[looked_at], improvement / (1.0 + candidates.cost[looked_at]))
         best = np.argsort(-value, kind="stable")
@@ -212,17 +213,16 @@ def _taken(problem: EditProblem, state: np.ndarray, candidates: Candidates) -> n
         states = candidates.states_together(state, looked_at[best[np.sort(firsts)[:at_once]]])
         scores = problem.piece.scores(problem.constraints, states)
         met = (scores >= MET).all(axis=1)
-        together = np.where(_broken(problem, state, scores), -np.inf, np.nan_to_num(scores) @ weights)
+        together = np.where(_broken(problem, state, states), -np.inf, np.nan_to_num(scores) @ weights)
         state = states[int(met.argmax() if met.any() else together.argmax())]
         looked_at = looked_at[best[:WORTH_ANOTHER_LOOK]]
     return state
 
 
-def _broken(problem: EditProblem, state: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Which scores (k, constraints) lose what allowed pitches or numbers of notes grant in the state: bool (k,)."""
-    granted = np.array([bool(c.rule.allowed or c.rule.notes) for c in problem.constraints])
-    now = problem.piece.scores(problem.constraints, state[None])[0]
-    lost: np.ndarray = (granted & (now >= MET) & (scores < MET)).any(axis=1)
+def _broken(problem: EditProblem, state: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """Which of the states (k, F) lose what allowed pitches or numbers of notes grant in the state: bool (k,)."""
+    now = problem.piece.scores(problem.granted, state[None])[0]
+    lost: np.ndarray = ((now >= MET) & (problem.piece.scores(problem.granted, states) < MET)).any(axis=1)
     return lost
 
 

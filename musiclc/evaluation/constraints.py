@@ -28,10 +28,10 @@ METER = "4/4"
 SINGLE = {"attempts": 1, "candidates": 1}
 FEW = ("guided", "chosen", "rejection")  # for single rules, where all methods would take half an hour
 TOGETHER: dict[str, Goals] = {
-    "C major": {"key": "C"},
-    "C major, 9 notes a bar or more": {"key": "C", "density": ">=9"},
-    "C major, 9..11 notes a bar": {"key": "C", "density": "9..11"},
-    "four at once": {"key": "A minor", "density": "5..8", "range": "C4..C6", "contour": "up"},
+    "C major": {"scale": "C"},
+    "C major, 9 notes a bar or more": {"scale": "C", "density": ">=9"},
+    "C major, 9..11 notes a bar": {"scale": "C", "density": "9..11"},
+    "four at once": {"scale": "A minor", "density": "5..8", "range": "C4..C6", "contour": "up"},
 }
 RULE_BY_RULE: dict[str, Goals] = {
     "density 8": {"density": "8"},
@@ -53,7 +53,7 @@ RULE_BY_RULE: dict[str, Goals] = {
 TARGETED = ("density", "span", "motion", "complexity")
 TARGETS, EACH = 25, 8  # evenly spaced targets a rule, melodies a target
 MOST_TRAINING = 2000  # real training tunes that others are compared with
-COSTLY = {"key": "A minor", "density": ">=9", "range": "C4..C6"}  # what rejection is timed on
+COSTLY = {"scale": "A minor", "density": ">=9", "range": "C4..C6"}  # what rejection is timed on
 FEATURES = ("density", "span", "motion", "steps", "complexity", "syncopation", "repetition", "rests", "longest")
 
 
@@ -103,9 +103,9 @@ def _method_row(bench: Bench, name: str, asked: Goals, method: str) -> dict[str,
         "notes a bar": round(float(RULES["density"].measure(tokens, METER).mean()), 2),
         "seconds": round(time.perf_counter() - began, 2),
     }
-    if "key" in asked:
-        key = parse_constraint("key", asked["key"])
-        row["mean share in key"] = round(float(key.score(RULES["key"].measure(tokens, METER)).mean()), 4)
+    if "scale" in asked:
+        key = parse_constraint("scale", asked["scale"])
+        row["mean share in key"] = round(float(key.score(RULES["scale"].measure(tokens, METER)).mean()), 4)
     return row
 
 
@@ -187,7 +187,7 @@ def realism(bench: Bench, usual: dict[str, np.ndarray]) -> Table:
     """Fréchet distance to real held-out tunes, and cross-entropy: the VAE's prior, ours without and with constraints, real training tunes."""
     prior, _ = delivered(bench.model, {}, bench.n, bench.seed, method="normal", **SINGLE)
     free, _ = delivered(bench.model, {}, bench.n, bench.seed)
-    in_c, _ = delivered(bench.model, {"key": "C"}, bench.n, bench.seed)
+    in_c, _ = delivered(bench.model, {"scale": "C"}, bench.n, bench.seed)
     groups = {
         "VAE prior N(0, I), unconstrained": prior,
         "ours, unconstrained": free,

@@ -150,7 +150,7 @@ def summary(results: Sequence[EditedTune], asked: Callable[[WholeTune], Goals], 
     row: dict[str, Any] = {"files": len(results)}
     row |= {key: round(float(np.nanmean([e[key] for e in each])), 4) for key in each[0]}
     row["cross-entropy over the original's"] = f"{100 * (after / before - 1):+.1f} %"
-    if "key" in asked(results[0].tune) and "density" not in asked(results[0].tune):
+    if "scale" in asked(results[0].tune) and "density" not in asked(results[0].tune):
         snapped = snaps(results, asked, cross_entropy)
         row["over snapping's"] = f"{100 * (after / cross_entropy.mean(snapped, meters) - 1):+.1f} %"
         row["snapping: contour"] = mean_contour(results, snapped)
@@ -178,10 +178,10 @@ def back(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     there, returned, kept = [], [], []
     for tune in tunes(n, seed):
         edit = transformed(model, tune.song, parallel(tune))
-        again = transformed(model, read_song(edit.data, name=tune.name, read_as=READ_IN_PHRASES), {"key": tune.key})
+        again = transformed(model, read_song(edit.data, name=tune.name, read_as=READ_IN_PHRASES), {"scale": tune.key})
         after = read_back(again, tune)
         there.append(edit.satisfied)
-        returned.append(met(after, {"key": tune.key}))
+        returned.append(met(after, {"scale": tune.key}))
         kept.append(float((tok.onsets(after.state) & (after.state == tune.state)).sum() / tok.onsets(tune.state).sum()))
     shares = {"there": np.mean(there), "and back": np.mean(returned), "notes of the first": np.mean(kept)}
     return [{"files": len(there), **{k: round(float(v), 4) for k, v in shares.items()}}]
@@ -200,7 +200,7 @@ def identity(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
 def _met_already(tune: WholeTune) -> Goals:
     """Its own pitch classes and its own density."""
     pitch_classes = sorted({(int(t) + tok.PITCH_OF_TOKEN) % 12 for t in tune.state[tok.onsets(tune.state)]})
-    return {"key": "{" + ",".join(map(str, pitch_classes)) + "}", "density": f"{tune.density:.4f}"}
+    return {"scale": "{" + ",".join(map(str, pitch_classes)) + "}", "density": f"{tune.density:.4f}"}
 
 
 def frontier(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:

@@ -104,7 +104,7 @@ def samples(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     """Real held-out tunes, the VAE's prior, ours without and in C major, and the baselines for C, in 4/4: a row each."""
     judge = Trigram(events(dataset.melody_tokens("train", "4/4")))
     real = np.concatenate([dataset.melody_tokens(split, "4/4") for split in ("test", "near")])
-    in_c, drawn = delivered(model, {"key": "C"}, n, seed, method="guided")
+    in_c, drawn = delivered(model, {"scale": "C"}, n, seed, method="guided")
     extra = {
         "attempts": round(float(np.mean([sample.attempts for sample in drawn])), 3),
         "repaired": sum("repair" in sample.method for sample in drawn),
@@ -123,19 +123,19 @@ def _before_c(model: "Model", n: int, seed: int) -> dict[str, np.ndarray]:
     return {
         "VAE prior N(0, I)": delivered(model, {}, n, seed, method="normal")[0],
         "prior, no constraint": delivered(model, {}, n, seed, method="guided")[0],
-        "in C, single shot": delivered(model, {"key": "C"}, n, seed, method="guided", attempts=1, candidates=1)[0],
+        "in C, single shot": delivered(model, {"scale": "C"}, n, seed, method="guided", attempts=1, candidates=1)[0],
     }
 
 
 def _baselines_in_c(model: "Model", n: int, seed: int) -> dict[str, np.ndarray]:
     """Other ways to C major: rejection, and a mask while decoding."""
-    rejection, _ = delivered(model, {"key": "C"}, min(n, REJECTION_MELODIES), seed, method="rejection", attempts=REJECTION_DRAWS)
+    rejection, _ = delivered(model, {"scale": "C"}, min(n, REJECTION_MELODIES), seed, method="rejection", attempts=REJECTION_DRAWS)
     return {f"in C by rejection, up to {REJECTION_DRAWS} draws": rejection, "in C by decode-time mask": _masked(model, n, seed)}
 
 
 def _sample_row(tokens: np.ndarray, judge: Trigram, reference: float) -> dict[str, Any]:
     """Figures of melodies (n, T) in 4/4; reference: the cross-entropy of real tunes."""
-    shares = parse_constraint("key", "C").score(RULES["key"].measure(tokens, "4/4"))
+    shares = parse_constraint("scale", "C").score(RULES["scale"].measure(tokens, "4/4"))
     cross_entropy = judge.cross_entropy(events(tokens))
     return {
         "melodies": len(tokens),
@@ -152,7 +152,7 @@ def _masked(model: "Model", n: int, seed: int) -> np.ndarray:
     """Samples of the prior, encoded and decoded again with every token outside C major banned."""
     import torch
 
-    goal = parse_constraint("key", "C").goal
+    goal = parse_constraint("scale", "C").goal
     banned = torch.zeros(tok.VOCABULARY, dtype=torch.bool)
     for token in range(tok.FIRST_ONSET, tok.VOCABULARY):
         banned[token] = goal.high[(token + tok.PITCH_OF_TOKEN) % 12] <= 0
@@ -167,14 +167,14 @@ def _masked(model: "Model", n: int, seed: int) -> np.ndarray:
 
 def _snapped(tokens: np.ndarray) -> np.ndarray:
     """Every onset outside C major moved down a semitone (all of them are sharps of a note that is inside)."""
-    allowed = np.isinf(parse_constraint("key", "C").goal.high)
+    allowed = np.isinf(parse_constraint("scale", "C").goal.high)
     outside = tok.onsets(tokens) & ~allowed[(tokens.astype(int) + tok.PITCH_OF_TOKEN) % 12]
     return np.where(outside, tokens - 1, tokens).astype(tokens.dtype)
 
 
 def _tonics(tokens: np.ndarray) -> dict[str, float]:
     """Share of melodies by the key that Krumhansl's profiles hear, and by last note, the five most frequent of each."""
-    heard = Counter(best_key(shares) for shares in RULES["key"].measure(tokens, "4/4"))
+    heard = Counter(best_key(shares) for shares in RULES["scale"].measure(tokens, "4/4"))
     last = Counter(PITCH_CLASS_NAMES[(int(row[tok.onsets(tokens)[i]][-1]) + tok.PITCH_OF_TOKEN) % 12] for i, row in enumerate(tokens))
     return {k: round(v / len(tokens), 3) for counts in (heard, last) for k, v in counts.most_common(5)}
 
@@ -188,7 +188,7 @@ def copies(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     groups = {
         "real held-out tunes": dataset.melody_tokens("test", "4/4"),
         "prior, no constraint": delivered(model, {}, n, seed)[0],
-        "in C, delivered": delivered(model, {"key": "C"}, n, seed)[0],
+        "in C, delivered": delivered(model, {"scale": "C"}, n, seed)[0],
     }
     table: Table = [{"melodies": name} for name in groups]
     for length in COPY_LENGTHS:

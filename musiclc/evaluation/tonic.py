@@ -17,8 +17,7 @@ import numpy as np
 
 from musiclc.music import tokens as tok
 from musiclc.music.theory import parse_key
-from musiclc.rules import tonic
-from musiclc.rules.harmony import MAJOR_PROFILE, MINOR_PROFILE
+from musiclc.rules import MAJOR_PROFILE, MINOR_PROFILE, tonic
 from musiclc.training.lines import struck
 from musiclc.training.tunes import Tunes
 

@@ -17,7 +17,7 @@ from musiclc.rules import RULES, best_key, parse_constraint
 FAR_TUNES = 200  # of the far collection, at most
 ADDED, THINNED = 1.5, 0.67  # of a tune's own density
 
-Goals = dict[str, str]  # rule → goal, such as {"key": "C", "density": "6"}
+Goals = dict[str, str]  # rule → goal, such as {"scale": "C", "density": "6"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class WholeTune:
     @property
     def key(self) -> str:
         """Its best key by Krumhansl's profiles, such as "D major"."""
-        return best_key(RULES["key"].measure(self.state[None], self.meter)[0])
+        return best_key(RULES["scale"].measure(self.state[None], self.meter)[0])
 
     @property
     def density(self) -> float:
@@ -69,12 +69,12 @@ def tunes(n: int, seed: int) -> list[WholeTune]:
 def parallel(tune: WholeTune) -> Goals:
     """The parallel minor of a major tune, the parallel major of a minor one."""
     tonic, mode = tune.key.split()
-    return {"key": f"{tonic} {'minor' if mode == 'major' else 'major'}"}
+    return {"scale": f"{tonic} {'minor' if mode == 'major' else 'major'}"}
 
 
 def dorian(tune: WholeTune) -> Goals:
     """Dorian on the same tonic."""
-    return {"key": f"{tune.key.split()[0]} dorian"}
+    return {"scale": f"{tune.key.split()[0]} dorian"}
 
 
 def denser(tune: WholeTune) -> Goals:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
 
 LENGTHS = (25, 50, 100, 200, 400)  # bars
-TIMED = (["--key", "C minor"], ["--density", "11"], ["--key", "C minor", "--density", "11"])
+TIMED = (["--scale", "C minor"], ["--density", "11"], ["--scale", "C minor", "--density", "11"])
 
 
 def untouched(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:

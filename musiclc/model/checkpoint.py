@@ -46,6 +46,7 @@ STATE_FORMAT = "musiclc-state-2"
 # Files of the version before hold the same under other names, and are read under those of this one.
 _FORMER_FORMATS = {"musiclc-model-2": FORMAT, "musiclc-networks-1": NETWORKS_FORMAT}
 _FORMER_NAMES = {"blur": "noise_level", "real_nats": "real_nll", "presence": "bernoulli", "number": "gaussian"}
+_FORMER_CRITICS = {"key": "scale"}  # rule → rule: whose measures a critic of a former musiclc foretells
 _SCALE = "//scale"  # suffix of the row scales of an int8 matrix
 
 
@@ -140,7 +141,7 @@ def load_model(path: Path, numerics: str = "auto") -> Model:
         model = Model(info["name"], parts["vae"], notes=info["notes"], bank=bank, pieces=_pieces(parts, tensors), **single)
         for part, module in parts.items():
             kind, _, rule = part.partition("/")
-            {"critic": model.critics, "piece-critic": model.piece_critics}.get(kind, {})[rule] = module
+            {"critic": model.critics, "piece-critic": model.piece_critics}.get(kind, {})[_FORMER_CRITICS.get(rule, rule)] = module
         if model.pieces is not None:
             model.pieces.bars.precision = precision
         return model

@@ -27,7 +27,7 @@ from musiclc.latent.critics import Bounds, Critic, Term, bounds, combine
 from musiclc.model.decode import decode, scores
 from musiclc.music.theory import PHRASE_METERS
 from musiclc.rules import RULES
-from musiclc.rules.base import Constraint
+from musiclc.rules.base import Constraint, parts_of
 from musiclc.rules.transposition import transposed
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def objective(problem: SampleProblem, transpositions: list[int], misses: dict[st
     misses: by how much to shift each row's goals of a rule, since its critic is known to foretell so much too much there.
     """
     terms = []
-    for c in problem.constraints:
+    for c in parts_of(problem.constraints):
         if c.rule.name not in problem.critics:
             continue
         limit = bounds([c.rule.transposed(c.goal.tight, -transposition) for transposition in transpositions])
@@ -102,7 +102,7 @@ def misses(problem: SampleProblem, x: Tensor, tokens: np.ndarray, transpositions
     """How much more critics of Gaussian rules foretell of points x (n, d) than their melodies (n, T), transposed so, measure: (n, m) each."""
     found = {}
     canonical = transposed(tokens, -np.asarray(transpositions))
-    for c in problem.constraints:
+    for c in parts_of(problem.constraints):
         critic = problem.critics.get(c.rule.name)
         if critic is None or critic.config.family != "gaussian" or c.goal.mix is not None or c.rule.fixed:
             continue
@@ -219,7 +219,7 @@ def asked(problem: SampleProblem, transpositions: list[int]) -> Tensor:
     """The constraints as the actor reads them: (n, features). For every shipped rule of m measures 1 + 2·m numbers: whether it is asked,
     and the standardised bounds of its measures, or, in place of the bounds, allowed shares or the weights of a sum.
     """
-    goals = {c.rule.name: c for c in problem.constraints}
+    goals = {c.rule.name: c for c in parts_of(problem.constraints)}
     blocks = []
     for name, rule in RULES.items():
         if name not in problem.model.critics:

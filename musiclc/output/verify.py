@@ -17,7 +17,7 @@ from musiclc.output.manifest import Entry, constraints_in, read_manifest, read_w
 from musiclc.rules import RULES, parse_constraint, score
 from musiclc.rules.base import Constraint
 
-MEASURED = ("value", "score", "satisfied")  # what a verdict says of the notes
+MEASURED = ("value", "heard", "score", "satisfied")  # what a verdict says of the notes
 EDITS = ("transform", "vary", "interpolate")  # whose verdicts are on bars as the editor reads them
 
 
@@ -59,10 +59,10 @@ def _other_verdicts(entry: Entry, data: bytes, said: list[dict[str, Any]], own: 
     song = read_song(data, name=entry["file"], track=entry.get("track", "auto"), read_as=reading)
     now = json.loads(json.dumps(score(song.melody, [_constraint(c, own) for c in said])))
     return [
-        f"{c['rule']} {c['goal']}: {what} {c[what]}, the manifest has {then.get(what)}"
+        f"{c['rule']} {c['goal']}: {what} {c.get(what)}, the manifest has {then.get(what)}"
         for c, then in zip(now, said, strict=True)
         for what in MEASURED
-        if c[what] != then.get(what)
+        if c.get(what) != then.get(what)
     ]
 
 

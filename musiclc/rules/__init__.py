@@ -1,7 +1,7 @@
 """Every rule, and the RULES table that all the rest reads: options, critics, `musiclc rules`, README.
 
-What a rule is stands in `base.py`. Rules live by family: `harmony.py` (key, start, end, chords), `pitch.py` (range, span, register,
-contour, motion, steps), `rhythm.py` (density, complexity, syncopation, repetition, rests, longest).
+What a rule is stands in `base.py`. Rules live by family: `keys.py` (key, scale, tonic), `harmony.py` (start, end, chords), `pitch.py` (range,
+span, register, contour, motion, steps), `rhythm.py` (density, complexity, syncopation, repetition, rests, longest).
 
 Adding a rule: a measuring function and its row in one of them, its place in RULES, a hand-worked test, a row in README.
 
@@ -20,8 +20,9 @@ from musiclc.errors import UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody
 from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH
-from musiclc.rules.base import Constraint, Measure, Rule
-from musiclc.rules.harmony import CHORDS, END, KEY, MAJOR_PROFILE, MINOR_PROFILE, START, best_key, key_measures
+from musiclc.rules.base import Constraint, Measure, Rule, parts_of
+from musiclc.rules.harmony import CHORDS, END, START
+from musiclc.rules.keys import KEY, MAJOR_PROFILE, MINOR_PROFILE, SCALE, TONIC, best_key, scale_measures
 from musiclc.rules.pitch import CONTOUR, MOTION, RANGE, REGISTER, SPAN, STEPS
 from musiclc.rules.rhythm import COMPLEXITY, DENSITY, LONGEST, REPETITION, RESTS, SYNCOPATION
 
@@ -34,16 +35,17 @@ __all__ = [
     "allowed_pitches",
     "best_key",
     "find_rule",
-    "key_measures",
     "parse_constraint",
     "parse_rule_option",
+    "parts_of",
+    "scale_measures",
     "settled",
     "split_weight",
 ]
 
 # In the order in which options, tables and README show them.
 _ROWS = (
-    *(KEY, DENSITY, RANGE, SPAN, REGISTER, CONTOUR, MOTION, STEPS),
+    *(KEY, SCALE, TONIC, DENSITY, RANGE, SPAN, REGISTER, CONTOUR, MOTION, STEPS),
     *(COMPLEXITY, SYNCOPATION, REPETITION, RESTS, LONGEST, START, END, CHORDS),
 )
 RULES: dict[str, Rule] = {rule.name: rule for rule in _ROWS}
@@ -113,7 +115,7 @@ def allowed_pitches(constraints: Sequence[Constraint]) -> np.ndarray:
     """Which MIDI pitches the constraints let every note have: bool (128,), none outside the piano."""
     pitches = np.arange(128)
     allowed = (pitches >= LOWEST_PITCH) & (pitches <= HIGHEST_PITCH)
-    for constraint in constraints:
+    for constraint in parts_of(constraints):
         if constraint.rule.allowed:
             allowed &= constraint.rule.allowed(constraint.goal)
     return allowed
@@ -131,5 +133,10 @@ def score(melody: Melody, constraints: Mapping[str, str] | Sequence[Constraint] 
     parsed = parse_constraints(constraints)
     tokens = tok.from_melody(melody)[None]
     if not parsed:
-        return [{"rule": r.name, "value": r.value(r.measure(tokens, melody.meter)[0], None)} for r in RULES.values()]
+        return [_measured(rule, rule.measure(tokens, melody.meter)[0]) for rule in RULES.values()]
     return [c.verdict(c.rule.measure(tokens, melody.meter)[0]) for c in parsed]
+
+
+def _measured(rule: Rule, measures: np.ndarray) -> dict[str, Any]:
+    """What a rule says of one melody's measures (m,) without a goal."""
+    return {"rule": rule.name, "value": rule.value(measures, None), **(rule.told(measures) if rule.told else {})}

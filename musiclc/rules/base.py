@@ -4,11 +4,11 @@ A rule measures melodies: vectorised over a batch of token rows (n, T) in one me
 learns to foretell from latent points. A goal bounds the measures, or one weighted sum of them; the value reported is one
 number, or a few words, for people.
 
-Inside: `Constraint`, `Rule`, `plain`, `number_goal`, `transposed_pitches`.
+Inside: `Constraint`, `Rule`, `parts_of`, `plain`, `number_goal`, `transposed_pitches`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -35,6 +35,11 @@ class Constraint:
         """Whether the goal is met: bool (n,)."""
         return self.score(measures) >= 1 - 1e-9
 
+    @property
+    def parts(self) -> tuple["Constraint", ...]:
+        """What it is made of, with its weight: constraints that masks, counts and critics can grant; itself where it is one of those."""
+        return tuple(replace(part, weight=self.weight) for part in self.rule.parts(self.goal)) if self.rule.parts else (self,)
+
     def verdict(self, measures: np.ndarray) -> dict[str, Any]:
         """One melody's measures (m,) as the manifest's entry."""
         row = measures[None]
@@ -42,6 +47,7 @@ class Constraint:
             "rule": self.rule.name,
             "goal": self.goal.text,
             "value": self.rule.value(row[0], self.goal),
+            **(self.rule.told(row[0]) if self.rule.told else {}),
             "score": round(float(self.score(row)[0]), 6),
             "satisfied": bool(self.satisfied(row)[0]),
             "weight": self.weight,
@@ -60,14 +66,17 @@ class Rule:
     parse; source, where the definition comes from.
 
     Measuring: measure, (tokens (n, T), meter) → measures (n, m), NaN where undefined; measures, the names of the m; limits, meter → the
-    least and largest number there is; value, (one melody's measures (m,), goal or None) → what the manifest says of them, as JSON has it.
+    least and largest number there is; value, (one melody's measures (m,), goal or None) → what the manifest says of them, as JSON has it;
+    told, what else a verdict says of them, by name.
 
     Goals: parse, text → goal, raising UsageError; tolerance, in the rule's unit, how near a bare number must be met, and how fast scores fall
     outside the goal; grade, (measures, goal) → scores (n,), for a rule whose scores are not those of its family; settle, (goal,
     the other constraints) → the goal in their light, such as a degree in the key asked for.
 
     Critics: family, what one learns: "gaussian", each measure's number, or "bernoulli", whether each share is above zero; critic, (model, goal,
-    semitones from canonical) → a critic, for a rule that no model ships one for.
+    semitones from canonical) → a critic, for a rule that no model ships one for; judged, whether searches do without a critic where a model has
+    none, and leave it to rounds to find what the rule judges well; parts, goal → constraints of other rules without which it cannot be met, whose
+    masks and critics searches use in its place.
 
     Transposition: transpose, (goal, semitones) → the goal for melodies transposed by so much, None when transposition changes no
     measure; octaves, whether whole octaves change measures; fixed, whether transposition changes measures in a way that no goal can
@@ -96,6 +105,9 @@ class Rule:
     settle: Callable[[Goal, Sequence[Constraint]], Goal] = _settled
     grade: Callable[[np.ndarray, Goal], np.ndarray] | None = None
     critic: Callable[[Any, Goal, int], Any] | None = None
+    judged: bool = False
+    parts: Callable[[Goal], tuple[Constraint, ...]] | None = None
+    told: Callable[[np.ndarray], dict[str, Any]] | None = None
     allowed: Callable[[Goal], np.ndarray] | None = None
     notes: Callable[[Goal, int], tuple[float, float]] | None = None
 
@@ -119,6 +131,11 @@ class Rule:
         low, high = self.limits(meter)
         if any(a > high or b < low for a, b in zip(goal.low, goal.high, strict=True)):
             raise UsageError(f"{self.name} {goal.text!r} cannot be met in {meter}: {self.name} lies between {low:g} and {high:g} {self.unit}")
+
+
+def parts_of(constraints: Sequence[Constraint]) -> list[Constraint]:
+    """The constraints with those that are made of others taken apart."""
+    return [part for constraint in constraints for part in constraint.parts]
 
 
 def plain(measures: np.ndarray, goal: Goal | None) -> Any:

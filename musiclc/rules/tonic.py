@@ -102,7 +102,7 @@ def evidence(tokens: np.ndarray, meter: str) -> np.ndarray:
     down = onsets & (np.arange(tokens.shape[1]) % bar == 0)
     opening = np.where(down.any(axis=1, keepdims=True), _first(down), _first(onsets))
     intervals = _intervals(tokens, onsets)
-    ends = _last(onsets.reshape(len(tokens), -1, bar)).reshape(onsets.shape)
+    ends = _last(onsets.reshape(len(tokens), tokens.shape[1] // bar, bar)).reshape(onsets.shape)
     fourths = (intervals == 5) | (intervals == -7)
     weights = (time, time * down, time**2, _last(onsets), opening, intervals == 1, time * fourths, time**2 * ends)
     return np.stack([_shares(classes, w) for w in weights], axis=1)

@@ -14,7 +14,7 @@ import numpy as np
 
 from musiclc.music import tokens as tok
 from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, SCALES
-from musiclc.rules import MAJOR_PROFILE, MINOR_PROFILE, key_measures
+from musiclc.rules import MAJOR_PROFILE, MINOR_PROFILE, scale_measures
 from musiclc.rules.base import Constraint
 
 CANONICAL_PITCH = 70
@@ -27,7 +27,7 @@ _TIE = 1e-3  # weight of the key profiles, which only decide between scales that
 
 def canonical_transpositions(tokens: np.ndarray) -> np.ndarray:
     """Semitones by which each row of tokens (n, T) must be transposed to be in canonical transposition: int (n,)."""
-    shares = key_measures(tokens, "4/4")  # pitch classes do not depend on the meter
+    shares = scale_measures(tokens, "4/4")  # pitch classes do not depend on the meter
     white = np.isin(np.arange(12), SCALES["major"]).astype(float)
     profile = np.maximum(np.asarray(MAJOR_PROFILE), np.roll(MINOR_PROFILE, 9))  # C major, or A minor
     weights = white + _TIE * profile

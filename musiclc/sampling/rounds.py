@@ -25,6 +25,7 @@ from musiclc.sampling.request import AUTO, SampleOptions
 FRESH_STEPS, NEAR_STEPS = 8, 3  # of the flow, from noise and from near the best so far
 TOGETHER = 4  # chunks of later draws whose likelihood is asked together, since most of them are beaten and need none
 MORE_AFTER = 8  # draws after which an item has twice as many a round, then three times as many after twice as many, and so on
+EDITED_AFTER, NEARLY_HEARD = 12, 0.25  # draws after which a key or tonic that is so nearly heard, by its score, is left to a last edit
 BACK_FROM, BACK_TO = 0.55, 0.8  # how far back to noise a draw near the best starts: times of the flow
 
 SampleKey = tuple[int, int]  # (seed, index from 1): all that a melody depends on, besides constraints and options
@@ -130,12 +131,20 @@ class Rounds:
         done, drawn, attempts = [], underway.drawn, self.options.attempts
         for item in items:
             drawn[item] += self._next(drawn[item])
-            if drawn[item] < attempts and not underway.best[item].good(self.enough, drawn[item], attempts):
+            best = underway.best[item]
+            if drawn[item] < attempts and not best.good(self.enough, drawn[item], attempts) and not self._left_to_edit(best, drawn[item]):
                 underway.again.append(item)
                 underway.waiting += self._next(drawn[item])
             else:
                 done.append(underway.best.pop(item))
         return done
+
+    def _left_to_edit(self, best: Candidate, drawn: int) -> bool:
+        """Whether a key or tonic that is nearly heard is all that an item misses after so many draws: a note or two will do (editing/emphasis.py)."""
+        judged = np.array([any(part.rule.judged for part in c.parts) for c in self.problem.constraints], bool)
+        if not judged.any() or not self.options.how.near or drawn < EDITED_AFTER:
+            return False
+        return bool((best.scores >= np.where(judged, NEARLY_HEARD, 1 - 1e-9)).all())
 
     def _next(self, drawn: int) -> int:
         """How many draws an item has next, after so many: one, then a few, then more, since a chunk that stragglers leave empty takes as long."""

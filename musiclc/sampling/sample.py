@@ -19,9 +19,10 @@ from musiclc.errors import CheckpointError
 from musiclc.music import tokens as tok
 from musiclc.music.form import form_text
 from musiclc.music.melody import PHRASE_BARS, Melody
+from musiclc.music.theory import METERS
 from musiclc.output.manifest import Entry, Origin, entry_of
 from musiclc.rules import allowed_pitches, parse_constraints
-from musiclc.rules.base import Constraint
+from musiclc.rules.base import Constraint, parts_of
 from musiclc.sampling.request import Method, SampleOptions, SampleRequest
 
 if TYPE_CHECKING:
@@ -153,9 +154,9 @@ def _rounds(model: "Model", request: SampleRequest) -> "Rounds":
 def _critics(model: "Model", constraints: list[Constraint], how: Method, transposition: int) -> dict[str, Any]:
     """A critic for every constraint's rule, where the method follows critics: the model's, or the rule's own."""
     critics = dict(model.critics)
-    for constraint in constraints:
+    for constraint in parts_of(constraints):
         rule = constraint.rule
-        if rule.name in critics or not how.critics:
+        if rule.name in critics or rule.judged or not how.critics:
             continue
         if rule.critic is None:
             raise CheckpointError(f"model {model.name!r} has no critic for {rule.name}: fit it with musiclc train critics, or use --method chosen")
@@ -168,20 +169,21 @@ def _critics(model: "Model", constraints: list[Constraint], how: Method, transpo
 
 def finished(rounds: "Rounds", candidate: "Candidate", attempts: int) -> Sample:
     """What is delivered of an item's best candidate after so many draws: repaired or edited where it missed and more than one draw was allowed."""
-    problem, tokens, moved, added = rounds.problem, candidate.tokens, 0, False
+    problem, tokens, moved, added, heard = rounds.problem, candidate.tokens, 0, False, 0
     if not candidate.met and rounds.options.attempts > 1:
         tokens, moved = _repaired(tokens, problem.constraints)
         if rounds.options.how.near:
             tokens, added = _edited(problem.model, problem.constraints, tokens, problem.meter)
+            tokens, heard = _emphasised(tokens, problem.constraints, problem.meter)
     verdicts = [c.verdict(c.rule.measure(tokens[None], problem.meter)[0]) for c in problem.constraints]
     return Sample(
         candidate.index,
         tok.to_melody(tokens, problem.meter),
         verdicts,
-        rounds.options.how.name + ("+repair" if moved else "") + ("+edit" if added else ""),
+        rounds.options.how.name + ("+repair" if moved else "") + ("+edit" if added or heard else ""),
         attempts,
-        _realism(problem.model, tokens, problem.meter, candidate.nll_per_note if not moved and not added else None),
-        _warnings(verdicts, moved, added),
+        _realism(problem.model, tokens, problem.meter, candidate.nll_per_note if not moved and not added and not heard else None),
+        _warnings(verdicts, moved, added, heard),
     )
 
 
@@ -193,9 +195,10 @@ def _realism(model: "Model", tokens: np.ndarray, meter: str, nll_per_note: float
     return round(model.prior.realism(float(decode.nll_per_note(model, tokens[None], meter)[0]) if nll_per_note is None else nll_per_note), 4)
 
 
-def _warnings(verdicts: list[dict[str, Any]], moved: int, added: bool) -> list[str]:
+def _warnings(verdicts: list[dict[str, Any]], moved: int, added: bool, heard: int) -> list[str]:
     warnings = [f"{moved} notes moved to the nearest pitch that the constraints allow"] if moved else []
     warnings += ["edited after all attempts, as transform does, to meet the constraints"] if added else []
+    warnings += [f"{heard} notes moved so that the tonic is heard"] if heard else []
     return warnings + not_met(verdicts)
 
 
@@ -230,5 +233,14 @@ def _edited(model: "Model", constraints: list[Constraint], tokens: np.ndarray, m
     """
     from musiclc.editing.rewrite import least_change
 
-    found = least_change(model, constraints, tokens, meter, EDIT_KEEP)
+    found = least_change(model, [c for c in parts_of(constraints) if not c.rule.judged], tokens, meter, EDIT_KEEP)
     return (tokens, False) if found is None else (found, True)
+
+
+def _emphasised(tokens: np.ndarray, constraints: list[Constraint], meter: str) -> tuple[np.ndarray, int]:
+    """Tokens (T,) after the few notes are moved that make a tonic or a key heard (editing/emphasis.py), or as they are; and how many were."""
+    from musiclc.editing.emphasis import emphasised
+    from musiclc.model.decode import scores
+
+    found = emphasised(tokens, constraints, lambda states: scores(constraints, states, meter), np.ones(len(tokens), bool), METERS[meter])
+    return found, int((found != tokens).sum())

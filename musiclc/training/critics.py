@@ -30,6 +30,7 @@ from musiclc.rules.goals import Goal
 
 Talk = Callable[[str], None]
 SOME_KEYS = ("C", "A minor", "D dorian", "G mixolydian", "C major pentatonic", "A minor pentatonic", "E phrygian")  # in canonical transposition
+TAUGHT = {name: rule for name, rule in RULES.items() if not rule.parts}  # those that a critic is fitted for
 SOME_CHORDS = ("C G Am F", "Am Dm G C", "C F G C", "Am F C G", "Dm G C Am", "C Am F G")
 
 
@@ -69,9 +70,9 @@ def fit_steering(model: Model, encodings: Tensor, meters: Tensor, options: Steer
 
 
 def fit_critics(bank: Bank, options: SmallFit, start: dict[str, Critic], talk: Talk) -> tuple[dict[str, Critic], dict[str, float]]:
-    """A critic for every shipped rule, going on from `start` where there is one; and their losses on points held out."""
+    """A critic for every shipped rule that is not made of others, going on from `start` where there is one; and their losses on points held out."""
     critics, fits = {}, {}
-    for rule in RULES.values():
+    for rule in TAUGHT.values():
         measures = bank.measures(rule)
         critics[rule.name], fits[rule.name] = fit_critic(
             bank.points, measures, rule.family, options, start=start.get(rule.name), conditions=len(PHRASE_METERS)
@@ -90,13 +91,13 @@ def random_constraints(random: np.random.Generator, seen: dict[str, np.ndarray],
     """
     count = min(int(random.integers(1, most + 1)), len(seen))
     names = [str(n) for n in random.choice(list(seen), size=count, replace=False)]
-    if random.random() < 0.4 and "key" in seen and "key" not in names:
-        names[0] = "key"
+    if random.random() < 0.4 and "scale" in seen and "scale" not in names:
+        names[0] = "scale"
     return [Constraint(RULES[name], _random_goal(RULES[name], random, seen[name])) for name in names]
 
 
 def _random_goal(rule: Rule, random: np.random.Generator, seen: np.ndarray) -> Goal:
-    if rule.name == "key":
+    if rule.name == "scale":
         return rule.parse(str(random.choice(SOME_KEYS)))
     if rule.name == "chords":
         return rule.parse(str(random.choice(SOME_CHORDS)))
@@ -117,7 +118,7 @@ def _random_goal(rule: Rule, random: np.random.Generator, seen: np.ndarray) -> G
 def on_policy_points(model: Model, bank: Bank, size: int, seed: int, chunk: int = 250) -> tuple[Bank, dict[str, Any]]:
     """Where guidance ends under random constraints, other ones for each `chunk`: a bank, and of what it came: noise (N, d), asked features (N, f)."""
     random = np.random.default_rng((seed, 77))
-    seen = {name: bank.first(4000).measures(rule).numpy() for name, rule in RULES.items()}
+    seen = {name: bank.first(4000).measures(rule).numpy() for name, rule in TAUGHT.items()}
     kept: dict[str, list] = {"x": [], "noise": [], "asked": [], "meter": [], "problem": []}
     for i in range(-(-size // chunk)):
         meter = str(random.choice(PHRASE_METERS, p=[0.6, 0.2, 0.2]))

@@ -120,7 +120,7 @@ def test_score_goes_on_after_a_bad_file(tmp_path):
     entry = json.loads(done.out)
     found = {r["rule"]: r["value"] for r in entry["rules"]}
     assert list(found) == list(RULES)
-    assert (found["key"], found["density"], found["range"]) == ("C major", 8.0, [60, 72])
+    assert (found["scale"], found["density"], found["range"]) == ("C major", 8.0, [60, 72])
     done = musiclc("score", "good.mid", "--key", "G", "--density", "8", "--csv", "--strict", cwd=tmp_path, code=3)
     assert done.out.decode().splitlines()[1] == "good.mid,4/4,4,32,0.875,False,8.0,True"
     assert "0 of 1 files meet every constraint" in done.err

@@ -73,7 +73,7 @@ def test_a_file_whose_name_is_no_utf8_is_edited_told_of_and_found_again(tmp_path
 
 
 def test_what_cannot_be_met_is_written_and_strict_says_so(songs, tmp_path):
-    done = musiclc("transform", songs / "a.mid", "-o", tmp_path / "x.mid", "--key", "{0}", "--range", "C#4..D4", "--strict", code=3)
+    done = musiclc("transform", songs / "a.mid", "-o", tmp_path / "x.mid", "--scale", "{0}", "--range", "C#4..D4", "--strict", code=3)
     assert b"not met" in done.stderr
     assert (tmp_path / "x.mid").exists()
 

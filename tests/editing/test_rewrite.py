@@ -49,14 +49,14 @@ def kept(problem, state):
 
 def test_major_snaps_to_minor_degree_by_degree_and_back():
     state = tok.from_melody(c_major_scale())
-    minor = snapped(state, allowed_pitches([parse_constraint("key", "C minor")]))
+    minor = snapped(state, allowed_pitches([parse_constraint("scale", "C minor")]))
     assert pitches(minor)[:8] == [60, 62, 63, 65, 67, 68, 70, 72]
-    assert np.array_equal(snapped(minor, allowed_pitches([parse_constraint("key", "C major")])), state)
+    assert np.array_equal(snapped(minor, allowed_pitches([parse_constraint("scale", "C major")])), state)
 
 
 def test_what_is_allowed_is_not_snapped():
     state = tok.from_melody(c_major_scale())
-    assert np.array_equal(snapped(state, allowed_pitches([parse_constraint("key", "A minor")])), state)
+    assert np.array_equal(snapped(state, allowed_pitches([parse_constraint("scale", "A minor")])), state)
 
 
 # ---- sharing the burden --------------------------------------------------------------------------------------------
@@ -84,20 +84,20 @@ def test_the_burden_is_shared_as_trying_all_ways_would(seed):
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.7, 1.0])
 def test_what_is_met_changes_nothing(model, keep):
-    t = problem(model, reel(), keep, key="D", density="8")
+    t = problem(model, reel(), keep, scale="D", density="8")
     assert np.array_equal(edited(t), t.piece.state)
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.7, 1.0])
 def test_a_new_mode_is_granted_whatever_is_kept(model, keep):
-    t = problem(model, reel(), keep, key="D minor")
+    t = problem(model, reel(), keep, scale="D minor")
     assert t.met(edited(t))
 
 
 def test_keep_one_moves_forbidden_notes_only_and_less_keep_keeps_less(model):
     shares = []
     for keep in (1.0, 0.7, 0.3, 0.0):
-        t = problem(model, reel(), keep, key="D minor")
+        t = problem(model, reel(), keep, scale="D minor")
         state = edited(t)
         fine = allowed_pitches(t.constraints)[np.clip(t.piece.state.astype(int) + tok.PITCH_OF_TOKEN, 0, 127)] & tok.onsets(t.piece.state)
         shares.append(float((state == t.piece.state)[fine].mean()))
@@ -121,7 +121,7 @@ def test_thinning_leaves_notes_that_were_there(model):
 
 
 def test_mode_and_density_at_once(model):
-    t = problem(model, reel(), key="D dorian", density="10")
+    t = problem(model, reel(), scale="D dorian", density="10")
     assert t.met(edited(t))
 
 
@@ -135,17 +135,17 @@ def test_a_range_moves_by_octaves(model):
 def test_pieces_of_any_length_and_meter(model, meter, bars):
     per_bar = 16 if meter == "4/4" else 12
     melody = Melody(tuple(Note(s, REEL[s // 2 % 32], 2) for s in range(0, bars * per_bar, 2)), meter, bars)
-    t = problem(model, melody, key="D minor", density="5")
+    t = problem(model, melody, scale="D minor", density="5")
     assert t.met(edited(t))
 
 
 def test_the_same_comes_out_again(model):
-    t = problem(model, reel(), key="D minor", contour="up")
+    t = problem(model, reel(), scale="D minor", contour="up")
     assert np.array_equal(edited(t), edited(t))
 
 
 def test_constraints_that_allow_no_note_change_as_little_as_it_helps(model):
-    t = problem(model, reel(), key="{0}", range="C#4..D4")
+    t = problem(model, reel(), scale="{0}", range="C#4..D4")
     state = edited(t)
     assert t.piece.scores(t.constraints, state[None]).sum() >= t.piece.scores(t.constraints, t.piece.state[None]).sum()
 
@@ -153,7 +153,7 @@ def test_constraints_that_allow_no_note_change_as_little_as_it_helps(model):
 # A rule that critics know, one that they know badly, one that is a matter of place, one that is a matter of silence.
 @pytest.mark.parametrize(("rule", "goal"), [("contour", "up"), ("complexity", "3"), ("chords", "Bm Em"), ("rests", "0.1"), ("start", "A")])
 def test_any_other_rule_is_granted_too_and_hard_constraints_stay_granted(model, rule, goal):
-    t = problem(model, reel(), **{rule: goal}, key="D")
+    t = problem(model, reel(), **{rule: goal}, scale="D")
     state = edited(t)
     assert t.met(state), t.piece.scores(t.constraints, state[None])
     assert 0.2 < kept(t, state) < 1
@@ -177,5 +177,5 @@ def test_bars_are_heard_where_the_vae_finds_them_likelier():
 
 
 def test_an_untrained_model_grants_masks_and_counts_all_the_same():
-    t = problem(tiny_model(), reel(), key="D minor", density="6")
+    t = problem(tiny_model(), reel(), scale="D minor", density="6")
     assert t.met(edited(t))

@@ -90,7 +90,7 @@ def mixed_meters(notes):
 
 def test_constraints_out_of_reach_are_reported_with_the_best(model):
     data = to_bytes(reel())
-    edit = transform_.transformed(model, read_song(data), {"key": "{0}", "range": "C#4..D4"})
+    edit = transform_.transformed(model, read_song(data), {"scale": "{0}", "range": "C#4..D4"})
     assert not edit.satisfied
     assert edit.warnings
 

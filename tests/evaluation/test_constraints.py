@@ -59,13 +59,13 @@ def test_methods_are_counted_by_the_rules(monkeypatch):
     outside = phrase(60, 62, 63, 65, 67, 69, 71, 72, 60, 62, 64, 65)  # one of twelve notes outside C major
 
     def answer(asked, n, seed, method="auto", attempts=None, candidates=None):
-        assert (asked, n, seed) == ({"key": "C"}, 4, 7)
+        assert (asked, n, seed) == ({"scale": "C"}, 4, 7)
         assert (attempts, candidates) == ((None, None) if method == "auto" else (1, 1))
         return np.stack([scale, scale, scale, outside] if method == "auto" else [scale, outside, outside, tok.transpose(outside[None], 1)[0]])
 
     sampler(monkeypatch, answer)
     clock(monkeypatch, 10, 12.5, 20, 21)
-    single, delivered = by_method(bench(cross_entropy=lambda sequences: 3.0), {"C major": {"key": "C"}}, ("guided",))
+    single, delivered = by_method(bench(cross_entropy=lambda sequences: 3.0), {"C major": {"scale": "C"}}, ("guided",))
     assert single == {
         "constraints": "C major",
         "method": "guided",
@@ -81,7 +81,7 @@ def test_methods_are_counted_by_the_rules(monkeypatch):
 
 def test_several_constraints_are_met_together_or_not(monkeypatch):
     sampler(monkeypatch, lambda asked, n, seed, **options: np.stack([phrase(*A_MINOR), phrase(*A_MINOR[:20]), phrase(*A_MINOR[:-1], 70)]))
-    asked = {"key": "A minor", "density": ">=9"}  # both; too few notes; a note outside
+    asked = {"scale": "A minor", "density": ">=9"}  # both; too few notes; a note outside
     (row,) = by_method(bench(), {"both": asked}, ())
     assert row["met"] == round(1 / 3, 4)
 

@@ -18,7 +18,7 @@ from tests.helpers import c_major_scale, jig
 
 SCALE = tok.from_melody(c_major_scale())  # of 32 notes 20 (C, D, F and G) are allowed in C minor
 TO_MINOR = {64: 63, 69: 68, 71: 70}
-C_MINOR = {"key": "C minor"}
+C_MINOR = {"scale": "C minor"}
 
 
 def changed(state, pitches, without=()):
@@ -67,14 +67,14 @@ def test_an_edits_figures_by_hand():
 
 
 def test_a_note_at_another_pitch_keeps_its_onset_but_is_not_kept():
-    row = edited(changed(SCALE, {67: 66})).row({"key": "C"})
+    row = edited(changed(SCALE, {67: 66})).row({"scale": "C"})
     assert (row["met"], row["notes kept"], row["onsets kept"], row["allowed notes kept"]) == (0.0, 28 / 32, 1.0, 28 / 32)
 
 
 def test_an_added_note_lowers_only_the_share_of_the_original():
     state = SCALE.copy()
     state[1] = 60 - tok.PITCH_OF_TOKEN
-    row = edited(state).row({"key": "C"})
+    row = edited(state).row({"scale": "C"})
     assert (row["notes kept"], row["of the result original"]) == (1.0, 32 / 33)
 
 
@@ -91,10 +91,10 @@ def test_contour_is_pearsons_r_of_what_sounds_in_both():
 
 
 def test_snapping_goes_one_way_where_both_are_as_near():
-    allowed = allowed_pitches([parse_constraint("key", "C minor")])
+    allowed = allowed_pitches([parse_constraint("scale", "C minor")])
     assert heard(snapped_one_way(SCALE, allowed, -1))[:8] == [60, 62, 63, 65, 67, 68, 70, 72]
     assert heard(snapped_one_way(SCALE, allowed, 1))[:8] == [60, 62, 65, 65, 67, 70, 72, 72]
-    near = allowed_pitches([parse_constraint("key", "{0,7}")])  # C and G: D is nearer to C either way, F to G, E four and three away
+    near = allowed_pitches([parse_constraint("scale", "{0,7}")])  # C and G: D is nearer to C either way, F to G, E four and three away
     assert heard(snapped_one_way(SCALE, near, 1))[:5] == heard(snapped_one_way(SCALE, near, -1))[:5] == [60, 60, 67, 67, 67]
 
 
@@ -197,7 +197,7 @@ def test_files_that_meet_everything_already_are_compared_byte_by_byte(monkeypatc
     editor(monkeypatch, answer, c_major_scale(), jig())
     rows = edits.identity(None, None, 2, 7)
     assert {row["keep"]: row["identical"] for row in rows} == {0.0: 0.5, 0.15: 0.5, 0.3: 0.5, 0.5: 1.0, 0.7: 1.0, 0.85: 1.0, 1.0: 1.0}
-    assert asked[0] == {"key": "{0,2,4,5,7,9,11}", "density": "8.0000"}
+    assert asked[0] == {"scale": "{0,2,4,5,7,9,11}", "density": "8.0000"}
 
 
 def test_the_frontier_has_a_row_a_keep_and_both_ends_beside(monkeypatch):

@@ -136,7 +136,7 @@ def test_the_table_of_samples_by_hand(monkeypatch):
     assert rows["real held-out tunes"]["over real"] == "+0.0 %"
     assert (rows["in C, delivered"]["attempts"], rows["in C, delivered"]["repaired"]) == (2.5, 1)
     assert "attempts" not in rows["in C, single shot"]
-    assert ({"key": "C"}, 200, "rejection", {"attempts": 24}) in asked
+    assert ({"scale": "C"}, 200, "rejection", {"attempts": 24}) in asked
 
 
 # ---- copies --------------------------------------------------------------------------------------------------------
@@ -196,9 +196,9 @@ def test_cost_is_in_units_of_importing_torch(monkeypatch):
     table = samples.cost(None, None, 10, 7)
     assert [(row["what"], row["value"], row["unit"]) for row in table] == [
         ("import torch", 2, "s"),
-        ("sample --key C -n 1", 1.5, "× import torch"),
-        ("sample --key C -n 10", 2.5, "× import torch"),
-        ("sample --key C --density 9..11 -n 10", 4.0, "× import torch"),
+        ("sample --scale C -n 1", 1.5, "× import torch"),
+        ("sample --scale C -n 10", 2.5, "× import torch"),
+        ("sample --scale C --density 9..11 -n 10", 4.0, "× import torch"),
         ("musiclc --help over bare Python", 0.05, "s"),
         ("peak memory of sample -n 10", 400, "MB"),
         ("package with weights", 15.0, "MB"),

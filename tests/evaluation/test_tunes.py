@@ -15,8 +15,8 @@ from tests.helpers import c_major_scale, jig
 def test_what_is_asked_of_a_scale_in_c():
     scale = tune(c_major_scale())
     assert (scale.key, scale.meter, scale.density) == ("C major", "4/4", 8.0)
-    assert tunes.parallel(scale) == {"key": "C minor"}
-    assert tunes.dorian(scale) == {"key": "C dorian"}
+    assert tunes.parallel(scale) == {"scale": "C minor"}
+    assert tunes.dorian(scale) == {"scale": "C dorian"}
     assert tunes.denser(scale) == {"density": "12.0000"}
     assert tunes.thinner(scale) == {"density": "5.3600"}
 
@@ -24,14 +24,14 @@ def test_what_is_asked_of_a_scale_in_c():
 def test_the_parallel_of_a_minor_tune_is_major():
     minor = Melody(tuple(Note(2 * i, p, 2) for i, p in enumerate([69, 71, 72, 74, 76, 74, 72, 71, 69, 76, 72, 69, 68, 69, 76, 69])), "4/4", 2)
     assert tune(minor).key == "A minor"
-    assert tunes.parallel(tune(minor)) == {"key": "A major"}
+    assert tunes.parallel(tune(minor)) == {"scale": "A major"}
 
 
 def test_more_notes_than_a_bar_has_steps_are_not_asked_for():
     assert tune(jig()).density == pytest.approx(11 / 4)
     assert tunes.possible(tune(jig()), {"density": "12"})
     assert not tunes.possible(tune(jig()), {"density": "12.5"})
-    assert tunes.possible(tune(c_major_scale()), {"key": "C", "density": "16"})
+    assert tunes.possible(tune(c_major_scale()), {"scale": "C", "density": "16"})
 
 
 def test_density_counts_the_bars_of_every_meter():
@@ -44,9 +44,9 @@ def test_density_counts_the_bars_of_every_meter():
 
 def test_all_goals_must_be_met():
     piece = piece_of(tune(c_major_scale()).song)
-    assert tunes.met(piece, {"key": "C", "density": "8"})
-    assert not tunes.met(piece, {"key": "C", "density": "9"})
-    assert not tunes.met(piece, {"key": "C minor", "density": "8"})
+    assert tunes.met(piece, {"scale": "C", "density": "8"})
+    assert not tunes.met(piece, {"scale": "C", "density": "9"})
+    assert not tunes.met(piece, {"scale": "C minor", "density": "8"})
 
 
 def test_tunes_that_cannot_be_read_or_have_no_key_are_left_out(monkeypatch):

@@ -50,14 +50,14 @@ def editor(monkeypatch, *edits):
 def test_shares_of_files_by_hand(monkeypatch):
     """Of four files one comes back as it was, one with a word changed, two with the melody moved: up a fifth, or to what was asked of it."""
     monkeypatch.setattr(untouched, "tunes", lambda n, seed: [tune(c_major_scale(), f"tune {number}") for number in range(n)])
-    monkeypatch.setattr(untouched, "parallel", lambda tune: {"key": "Db" if tune.name == "tune 3" else "C minor"})
+    monkeypatch.setattr(untouched, "parallel", lambda tune: {"scale": "Db" if tune.name == "tune 3" else "C minor"})
     monkeypatch.setattr(untouched, "denser", lambda tune: {"density": "6.4"})  # 32 notes, and a bar of rest at the end
     asked = editor(
         monkeypatch, lambda data: data, lambda data: with_lyric(data, "lo"), lambda data: voice_moved(data, 7), lambda data: voice_moved(data, 1)
     )
     (row,) = untouched.untouched(None, None, 4, 7)
     assert row == {"files": 4, "edited": 0.75, "every other event unchanged": 0.75, "constraints met": 0.25}
-    assert asked[0] == {"key": "C minor", "density": "6.4"}
+    assert asked[0] == {"scale": "C minor", "density": "6.4"}
 
 
 def test_what_no_bar_can_hold_is_not_asked_for(monkeypatch):
@@ -65,7 +65,7 @@ def test_what_no_bar_can_hold_is_not_asked_for(monkeypatch):
     monkeypatch.setattr(untouched, "tunes", lambda n, seed: [tune(c_major_scale())])
     monkeypatch.setattr(untouched, "denser", lambda tune: {"density": "17"})
     untouched.untouched(None, None, 1, 7)
-    assert asked == [{"key": "C minor"}]
+    assert asked == [{"scale": "C minor"}]
 
 
 def test_times_are_in_units_of_importing_torch(monkeypatch):
@@ -83,7 +83,7 @@ def test_times_are_in_units_of_importing_torch(monkeypatch):
     monkeypatch.setattr(untouched, "timed", timed)
     rows = untouched.length(None, None, 1, 7)
     assert [row["bars"] for row in rows] == [2, 6]
-    assert rows[0] == {"bars": 2, "--key C minor": 0.52, "--density 11": 0.52, "--key C minor --density 11": 0.52}
+    assert rows[0] == {"bars": 2, "--scale C minor": 0.52, "--density 11": 0.52, "--scale C minor --density 11": 0.52}
     assert rows[1]["--density 11"] == 0.56
     assert commands[0][:2] == ["musiclc.cli", "transform"]
 

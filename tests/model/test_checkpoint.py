@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -74,3 +76,12 @@ def test_foreign_and_older_files_name_both_sides(tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(CheckpointError, match=r"vocabulary 'rest,hold,onset 0..127', this musiclc has"):
         load_model(tmp_path / "other")
+
+
+def test_a_former_critic_of_key_is_that_of_the_scale(tmp_path):
+    model = tiny_model()
+    scale = model.critics["scale"]
+    save_model(replace(model, critics={"key": scale}), tmp_path / "former")
+    read = load_model(tmp_path / "former", "float32").critics
+    assert list(read) == ["scale"]
+    assert read["scale"].config == scale.config

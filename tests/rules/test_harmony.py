@@ -1,4 +1,4 @@
-"""Start, end and chords on melodies worked by hand, and goals settled by a key asked for (key itself: test_rules.py)."""
+"""Start, end and chords on melodies worked by hand, and goals settled by a key asked for (key itself: test_keys.py)."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ from musiclc.errors import UsageError
 from musiclc.music.melody import Melody, Note
 from musiclc.music.theory import METERS
 from musiclc.rules import RULES, parse_constraint, settled
-from musiclc.rules.harmony import KEY_NAMES, MAJOR_PROFILE, MINOR_PROFILE, best_key, best_keys
 from tests.helpers import c_major_scale, jig
 from tests.rules.test_rules import measured, measures
 
@@ -18,24 +17,9 @@ def quarters(*pitches, bars=4):
     return Melody(tuple(Note(4 * i, p, 4) for i, p in enumerate(pitches)), "4/4", bars)
 
 
-# ---- the best key of a batch
-
-
-def test_best_keys_correlate_as_numpys_corrcoef_does():
-    shares = np.random.default_rng(0).dirichlet(np.ones(12), 20)
-    profiles = [np.roll(p, t) for p in (MAJOR_PROFILE, MINOR_PROFILE) for t in range(12)]
-    by_hand = [int(np.argmax([np.corrcoef(row, p)[0, 1] for p in profiles])) for row in shares]
-    assert best_keys(shares).tolist() == by_hand
-    assert [best_key(row) for row in shares] == [KEY_NAMES[k] for k in by_hand]
-
-
-def test_where_no_key_is_better_there_is_none():
-    assert best_keys(np.array([[0.0] * 12, [1 / 12] * 12])).tolist() == [-1, -1]
-
-
 # ---- start and end
 
-# A minor by its profile: A twice as often as any other
+# A minor: A twice as often as any other, a raised seventh below it, and at the end
 A_MINOR = quarters(69, 71, 72, 74, 76, 69, 68, 69, 64, 69)  # A B C D E A G# A E A
 
 
@@ -98,7 +82,7 @@ def test_a_degree_is_one_of_the_key_asked_for(key, degree, same_as):
     assert (constraint.goal.low, constraint.goal.high, constraint.goal.text, constraint.weight) == (expected.low, expected.high, degree, 2)
 
 
-@pytest.mark.parametrize(("key", "goal"), [("C major pentatonic", "5"), ("{0,4,7}", "5"), ("C chromatic", "5"), ("C", "G")])
+@pytest.mark.parametrize(("key", "goal"), [("C major pentatonic", "5"), ("C", "G")])
 def test_a_constraint_without_a_seven_note_key_or_without_a_degree_stays(key, goal):
     constraints = [parse_constraint("start", goal), parse_constraint("key", key), parse_constraint("density", "4")]
     assert settled(constraints) == constraints
@@ -112,7 +96,7 @@ def test_settling_is_done_once_and_without_a_key_not_at_all():
 
 
 def test_a_settled_degree_judges_by_the_key_asked_for():
-    # its own best key is C major; in A minor its first note is the third degree
+    # it is heard in C major; in A minor its first note is the third degree
     _, constraint = settled([parse_constraint("key", "A minor"), parse_constraint("start", "3")])
     assert constraint.verdict(measures("start", c_major_scale())[0])["satisfied"]
     assert not measured("start", "3", c_major_scale())["satisfied"]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody, Note
 from musiclc.music.theory import SCALES
-from musiclc.rules import key_measures, parse_constraint
+from musiclc.rules import parse_constraint, scale_measures
 from musiclc.rules.base import Constraint
 from musiclc.rules.transposition import CANONICAL_PITCH, canonical_transpositions, suitable_transpositions, transposed
 from tests.helpers import c_major_scale
@@ -19,7 +19,7 @@ def test_every_transposition_has_the_same_canonical_one(semitones):
     rows = tok.from_melodies([c_major_scale(), c_major_scale().transpose(semitones)])
     canonical = transposed(rows, canonical_transpositions(rows))
     assert (canonical[0] == canonical[1]).all()
-    assert key_measures(canonical, "4/4")[:, WHITE].sum(1).tolist() == [1, 1]
+    assert scale_measures(canonical, "4/4")[:, WHITE].sum(1).tolist() == [1, 1]
     mean = (canonical[0][tok.onsets(canonical)[0]].astype(int) + tok.PITCH_OF_TOKEN).mean()
     assert abs(mean - CANONICAL_PITCH) <= 6
 

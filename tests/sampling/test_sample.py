@@ -222,7 +222,8 @@ def test_guide_options_reach_the_search(model, monkeypatch):
 def test_score_gives_every_rule_or_the_verdicts():
     found = {r["rule"]: r["value"] for r in rules.score(c_major_scale())}
     assert list(found) == list(RULES)
-    assert (found["key"], found["density"], found["range"], found["span"]) == ("C major", 8.0, [60, 72], 12)
+    assert (found["scale"], found["key"], found["tonic"]) == ("C major", 1.0, "C")
+    assert (found["scale"], found["density"], found["range"], found["span"]) == ("C major", 8.0, [60, 72], 12)
     (verdict,) = rules.score(c_major_scale(), {"key": "G"})
     assert (verdict["value"], verdict["satisfied"]) == (0.875, False)
 
