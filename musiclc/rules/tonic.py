@@ -139,7 +139,7 @@ def heard(tokens: np.ndarray, meter: str) -> tuple[np.ndarray, np.ndarray, np.nd
     turned = (last[:, None] + np.arange(12)) % 12  # pitch classes as seen from the last note
     shares = np.take_along_axis(evidence(tokens, meter), turned[:, None, :], axis=2)
     found = scores(shares).round(9)
-    best = found.reshape(len(found), -1).argmax(axis=1)
+    best = found.reshape(len(found), 12 * len(MODES)).argmax(axis=1)
     odds = np.exp(found - found.max(axis=(1, 2), keepdims=True)).sum(axis=2)
     sure = odds[np.arange(len(best)), best // len(MODES)] / odds.sum(axis=1)
     silent = ~tok.onsets(tokens).any(axis=1)
