@@ -172,7 +172,7 @@ _AS_HEARD = {"ionian": "major", "aeolian": "minor"}  # two names of one mode
 
 def key_measures(tokens: np.ndarray, meter: str) -> np.ndarray:
     """Shares of the pitch classes (12), and by how many nats each key misses being heard, tonic after tonic in all MODES: (n, 108)."""
-    return np.concatenate([scale_measures(tokens, meter), _below(tokens, meter).reshape(len(tokens), -1)], axis=1)
+    return np.concatenate([scale_measures(tokens, meter), _below(tokens, meter).reshape(len(tokens), 12 * len(MODES))], axis=1)
 
 
 def compatible_modes(mode: str) -> tuple[bool, ...]:
