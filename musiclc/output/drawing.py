@@ -67,6 +67,7 @@ STYLES: dict[str, Style] = {
     "shade": Style("#f3f5f7", "#1b1f25"),
     "octave": Style(line="#b9c2cc", line_dark="#4a5460"),
     "bar": Style(line="#d5dbe1", line_dark="#363e48"),
+    "section": Style(line="#5b6672", line_dark="#a5b0bc", stroke=1.2),
     "frame": Style(line="#b9c2cc", line_dark="#4a5460"),
     "title": Style("#14181d", "#f0f3f6", size=13),
     "name": Style("#3b444e", "#c3ccd6", size=11),

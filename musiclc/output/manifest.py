@@ -3,7 +3,7 @@
 Files are whole or absent, and never replaced unasked.
 
 Inside: `MidiOptions`, `Files`, `goal_fields`, `names_by_pattern`, `named_after`, `Entry`, `Delivered`, `Origin`, `entry_of`, `line_of`,
-`read_manifest`, `read_within`, `constraints_in`.
+`read_manifest`, `read_within`, `constraints_in`, `form_in`.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.files import refuse_existing, write_whole
 from musiclc.midi.inputs import MIDI_SUFFIXES
+from musiclc.music.form import Form, parse_form
 from musiclc.rules import RULES
 from musiclc.rules.base import Constraint
 
@@ -182,7 +183,7 @@ class Origin:
 
 
 def entry_of(origin: Origin, name: str, data: bytes, made: Delivered, about: Mapping[str, Any]) -> Entry:
-    """The manifest's entry of one file. about: its "meter", "bars", "bpm" and "notes"."""
+    """The manifest's entry of one file. about: its "meter", "bars", "form" where it has one, "bpm" and "notes"."""
     return {
         "file": name,
         "sha256": hashlib.sha256(data).hexdigest(),
@@ -252,3 +253,12 @@ def constraints_in(entry: Entry) -> list[dict[str, Any]]:
     """The verdicts of a manifest's line, as far as they are any: a manifest from elsewhere may hold what it likes."""
     found = entry.get("constraints")
     return [c for c in found if isinstance(c, dict) and isinstance(c.get("rule"), str)] if isinstance(found, list) else []
+
+
+def form_in(entry: Entry) -> Form:
+    """The form that a manifest's line names; () where it has none, or what is no form."""
+    said = entry.get("form")
+    try:
+        return parse_form(said) if isinstance(said, str) else ()
+    except UsageError:
+        return ()

@@ -1,6 +1,7 @@
 "use strict";
 // Sorting, searching, piano rolls drawn when they come into view, and a small synthesiser. No library, no network.
-// A row's notes are numbers by five: start, length (both ms), pitch, velocity, track (-1: drums); bars are ms.
+// A row's notes are numbers by five: start, length (both ms), pitch, velocity, track (-1: drums); bars are ms; sections, where there is a form,
+// are pairs: ms, name.
 (() => {
   const notes = JSON.parse(document.getElementById("notes").textContent);
   const body = document.querySelector("tbody");
@@ -40,27 +41,34 @@
   unmet.addEventListener("change", sift);
 
   // ---- piano rolls
-  const WIDTH = 260, HEIGHT = 52;
+  const HEIGHT = 52, LABELS = 10;
+  const width = ({bars}) => bars.length > 9 ? 520 : 260;  // as page.css has them
   const shape = (name, attributes) => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     return made;
   };
   const draw = row => {
-    const {n, bars, ms} = of(row);
+    const {n, bars, ms, sections = []} = of(row);
     const cell = row.querySelector(".roll");
     if (!n.length || cell.firstElementChild) return;
     const pitches = n.filter((_, i) => i % 5 === 2);
     const low = pitches.reduce((a, b) => Math.min(a, b)), high = pitches.reduce((a, b) => Math.max(a, b));
     const span = Math.max(high - low + 1, 12), foot = low - (span - (high - low + 1)) / 2;
-    const step = (HEIGHT - 4) / span, x = time => WIDTH * time / ms;
-    const svg = shape("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true"});
+    const wide = width(of(row)), step = (HEIGHT - 4 - (sections.length ? LABELS : 0)) / span, x = time => wide * time / ms;
+    const svg = shape("svg", {viewBox: `0 0 ${wide} ${HEIGHT}`, "aria-hidden": "true"});
+    cell.classList.toggle("long", wide > 260);
     for (const bar of bars) if (bar > 0 && bar < ms) svg.append(shape("line", {class: "bar", x1: x(bar), x2: x(bar), y1: 0, y2: HEIGHT}));
     for (let i = 0; i < n.length; i += 5) {
       svg.append(shape("rect", {
         class: n[i + 4] < 0 ? "drum" : `t${n[i + 4] % 4}`, x: x(n[i]), y: HEIGHT - 2 - (n[i + 2] - foot + 1) * step,
         width: Math.max(x(n[i + 1]) - 0.5, 1), height: Math.max(step - 0.4, 1.4), rx: 0.6,
       }));
+    }
+    for (const [time, name] of sections) {
+      const label = shape("text", {class: "section", x: x(time) + 3, y: LABELS - 1});
+      label.textContent = name;
+      svg.append(shape("line", {class: "section", x1: x(time), x2: x(time), y1: 0, y2: HEIGHT}), label);
     }
     cell.append(svg);
   };
@@ -99,7 +107,7 @@
   };
   const move = player => {
     if (playing !== player) return;
-    const x = WIDTH * Math.max(player.audio.currentTime - player.begin, 0) * 1000 / player.data.ms;
+    const x = width(player.data) * Math.max(player.audio.currentTime - player.begin, 0) * 1000 / player.data.ms;
     player.head.setAttribute("x1", x);
     player.head.setAttribute("x2", x);
     requestAnimationFrame(() => move(player));

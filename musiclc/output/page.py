@@ -15,14 +15,15 @@ from typing import Any, NamedTuple
 
 from musiclc.errors import MusiclcError
 from musiclc.midi.performance import Sheet
-from musiclc.output.manifest import Entry, constraints_in
+from musiclc.music.form import bars_of
+from musiclc.output.manifest import Entry, constraints_in, form_in
 
 MOST_NOTES = 2000  # of one file: what the page shows and plays of longer ones is their beginning
 
 
 def report_page(entries: Sequence[Entry], read: Callable[[Entry], bytes], title: str) -> bytes:
     """The page of the manifest's entries. read: gives the bytes of an entry's MIDI file; a MusiclcError from it becomes the row's text."""
-    rules = list(dict.fromkeys(c["rule"] for e in entries for c in constraints_in(e)))
+    rules = list(dict.fromkeys(_column(c) for e in entries for c in constraints_in(e)))
     jobs = any("job" in e for e in entries)
     played = [_notes(entry, read) for entry in entries]
     parts = {
@@ -101,7 +102,7 @@ class _FileRow:
 
 
 def _row(entry: Entry, rules: list[str], error: str) -> _FileRow:
-    asked = {c["rule"]: _reached(c) for c in reversed(constraints_in(entry))}
+    asked = {_column(c): _reached(c) for c in reversed(constraints_in(entry))}
     return _FileRow(
         file=str(entry.get("file", "")),
         job=entry.get("job"),
@@ -111,6 +112,11 @@ def _row(entry: Entry, rules: list[str], error: str) -> _FileRow:
         error=error,
         find=" ".join(str(entry.get(name, "")) for name in ("file", "job", "seed")),
     )
+
+
+def _column(constraint: dict[str, Any]) -> str:
+    """The heading under which a verdict stands: its rule, or its section and rule."""
+    return f"{constraint['section']}: {constraint['rule']}" if "section" in constraint else str(constraint["rule"])
 
 
 def _reached(constraint: dict[str, Any]) -> _Reached:
@@ -129,9 +135,18 @@ def _notes(entry: Entry, read: Callable[[Entry], bytes]) -> tuple[dict[str, Any]
     from musiclc.midi import read_notes
 
     try:
-        return _compact(read_notes(str(entry.get("file", "")), read(entry))), ""
+        sheet = read_notes(str(entry.get("file", "")), read(entry))
     except MusiclcError as error:
         return {"n": [], "bars": [], "ms": 1}, str(error)
+    return _compact(sheet) | _sections(entry, sheet), ""
+
+
+def _sections(entry: Entry, sheet: Sheet) -> dict[str, Any]:
+    """Where each section of the entry's form begins (ms), and its name; nothing where it has none, or more bars than the file."""
+    form = form_in(entry)
+    if not form or bars_of(form) >= len(sheet.bars):
+        return {}
+    return {"sections": [[round(sheet.bars[s.first] * 1000), s.name] for s in form]}
 
 
 def _compact(sheet: Sheet) -> dict[str, Any]:

@@ -7,20 +7,22 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.files import write_whole
 from musiclc.midi.performance import Sheet
+from musiclc.music.form import Form
 from musiclc.output import audio, drawing, pianoroll
-from musiclc.output.manifest import MANIFEST, MIDI_SUFFIXES, line_of, read_manifest, read_within
+from musiclc.output.manifest import MANIFEST, MIDI_SUFFIXES, form_in, line_of, read_manifest, read_within
 
-# kind, which is the suffix of its files → what makes it of a sheet and the input's name
-KINDS: dict[str, Callable[[Sheet, str], bytes]] = {
-    "png": lambda sheet, name: drawing.png(pianoroll.roll(sheet, name)),
-    "svg": lambda sheet, name: drawing.svg(pianoroll.roll(sheet, name)),
-    "wav": lambda sheet, name: audio.wav(sheet.notes, name),
+# kind, which is the suffix of its files → what makes it of a sheet, the input's name and its form
+KINDS: dict[str, Callable[[Sheet, str, Form], bytes]] = {
+    "png": lambda sheet, name, form: drawing.png(pianoroll.roll(sheet, name, form)),
+    "svg": lambda sheet, name, form: drawing.svg(pianoroll.roll(sheet, name, form)),
+    "wav": lambda sheet, name, form: audio.wav(sheet.notes, name),
 }
 
 
@@ -116,7 +118,7 @@ def _rendered(made: RenderPlan, source: Path, failed: Callable[[MusiclcError], N
 
     try:
         sheet = read_notes(source)
-        contents = {kind: KINDS[kind](sheet, source.name) for kind in made.kinds}
+        contents = {kind: KINDS[kind](sheet, source.name, _form_of(source)) for kind in made.kinds}
     except MusiclcError as error:
         failed(error)
         return
@@ -125,6 +127,24 @@ def _rendered(made: RenderPlan, source: Path, failed: Callable[[MusiclcError], N
         write_whole(path, data)
         digest = hashlib.sha256(data).hexdigest()
         yield {"file": path.name, "sha256": digest, "command": "render", "index": 0, "input": str(source), "kind": kind}
+
+
+def _form_of(source: Path) -> Form:
+    """The form that the manifest beside a file gives it, or that of the batch whose job's folder it lies in; () where there is none."""
+    for folder in (source.parent, source.parent.parent):
+        manifest = folder / MANIFEST
+        if manifest.exists() and (form := _forms(manifest, manifest.stat().st_mtime_ns).get(source.relative_to(folder).as_posix())):
+            return form
+    return ()
+
+
+@lru_cache(maxsize=8)
+def _forms(manifest: Path, changed: int) -> dict[str, Form]:
+    """File → form, of a manifest as it was when it last changed; a picture can do without, so one that cannot be read names none."""
+    try:
+        return {entry["file"]: form for entry in read_manifest(manifest) if (form := form_in(entry))}
+    except InputError:
+        return {}
 
 
 # ---- the page of a finished run ------------------------------------------------------------------------------------

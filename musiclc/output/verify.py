@@ -13,9 +13,13 @@ from typing import Any
 from musiclc.errors import MusiclcError
 from musiclc.midi import READ_IN_PHRASES, read_song
 from musiclc.midi.section import READ_AS
-from musiclc.output.manifest import Entry, constraints_in, read_manifest, read_within
+from musiclc.music import tokens as tok
+from musiclc.music.form import bars_of
+from musiclc.music.melody import Melody
+from musiclc.output.manifest import Entry, constraints_in, form_in, read_manifest, read_within
 from musiclc.rules import RULES, parse_constraint, score
 from musiclc.rules.base import Constraint
+from musiclc.rules.sections import SectionGoals, placed, section_verdicts
 
 MEASURED = ("value", "heard", "score", "satisfied")  # what a verdict says of the notes
 EDITS = ("transform", "vary", "interpolate")  # whose verdicts are on bars as the editor reads them
@@ -57,13 +61,32 @@ def _other_verdicts(entry: Entry, data: bytes, said: list[dict[str, Any]], own: 
         return []
     reading = READ_IN_PHRASES if entry.get("command") in EDITS else READ_AS
     song = read_song(data, name=entry["file"], track=entry.get("track", "auto"), read_as=reading)
-    now = json.loads(json.dumps(score(song.melody, [_constraint(c, own) for c in said])))
+    now = json.loads(json.dumps(_verdicts(song.melody, entry, said, own)))
     return [
-        f"{c['rule']} {c['goal']}: {what} {c.get(what)}, the manifest has {then.get(what)}"
+        f"{_section(c)}{c['rule']} {c['goal']}: {what} {c.get(what)}, the manifest has {then.get(what)}"
         for c, then in zip(now, said, strict=True)
         for what in MEASURED
         if c.get(what) != then.get(what)
     ]
+
+
+def _section(verdict: dict[str, Any]) -> str:
+    """What names the section that a verdict is on; nothing for one on the whole."""
+    return f"section {verdict['section']}: " if "section" in verdict else ""
+
+
+def _verdicts(melody: Melody, entry: Entry, said: list[dict[str, Any]], own: Mapping[str, Constraint]) -> list[dict[str, Any]]:
+    """The verdicts that a melody gets now, in the order of those said: on the whole of it, and on its sections. Raises MusiclcError."""
+    named = [(str(c.get("section", "")), _constraint(c, own)) for c in said]
+    whole, parts = [c for name, c in named if not name], [SectionGoals(name, (c,)) for name, c in named if name]
+    found = {"": iter(score(melody, whole) if whole else ())}
+    if parts:
+        form = form_in(entry)
+        if melody.bars < bars_of(form):
+            raise MusiclcError(f"{melody.bars} bars, and the manifest's form has {bars_of(form)}")
+        sections = placed(parts, whole, form, melody.bars)
+        found |= {s.name: iter(section_verdicts([s], tok.from_melody(melody), melody.meter)) for s in sections}
+    return [next(found[name]) for name, _ in named]
 
 
 def _constraint(said: Mapping[str, Any], own: Mapping[str, Constraint]) -> Constraint:
