@@ -12,6 +12,7 @@ from typing import Any
 
 from musiclc.errors import MusiclcError
 from musiclc.midi import read_song
+from musiclc.midi.room import room_of
 from musiclc.output.manifest import Entry, constraints_in, read_manifest, read_within
 from musiclc.rules import RULES, parse_constraint, score
 from musiclc.rules.base import Constraint
@@ -54,7 +55,8 @@ def _other_verdicts(entry: Entry, data: bytes, said: list[dict[str, Any]], own: 
     if not said or not entry.get("notes", 1):  # a file without notes is not to be read
         return []
     song = read_song(data, name=entry["file"], track=entry.get("track", "auto"))
-    now = json.loads(json.dumps(score(song.melody, [_constraint(c, own) for c in said])))
+    melody = room_of(song, entry["bars"], entry["file"]).melody if isinstance(entry.get("bars"), str) else song.melody
+    now = json.loads(json.dumps(score(melody, [_constraint(c, own) for c in said])))
     return [
         f"{c['rule']} {c['goal']}: {what} {c[what]}, the manifest has {then.get(what)}"
         for c, then in zip(now, said, strict=True)
