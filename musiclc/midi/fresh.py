@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
+from musiclc.errors import MusiclcError
 from musiclc.midi.edit import Manner, Voice, replaced
 from musiclc.midi.room import Room, lasting
 from musiclc.midi.section import MeterSection
@@ -34,6 +35,8 @@ def written(room: Room, notes: Sequence[Note]) -> bytes:
     if data != room.song.data:
         room = replace(room, song=read_song(data, track=room.song.track.index))
     song, (low, high) = room.song, room.steps
+    if not notes and len(room.melody.notes) == sum(len(s.notes) for s in song.sections):
+        raise MusiclcError("the new bars came out silent, and the melody has no others; another seed may do")
     whole = sorted([*(n for n in room.section.notes if not low <= n.start < high), *notes])
     melodies = [Melody(tuple(whole), s.meter, s.bars) if s is room.section else s.melody for s in song.sections]
     extras = [[None if s is room.section and low <= at < high else pitch for at, pitch in s.extras] for s in song.sections]

@@ -8,6 +8,7 @@ import pytest
 
 import musiclc.sampling
 from musiclc.music.theory import METERS
+from musiclc.music.tokens import HOLD, PITCH_OF_TOKEN
 from musiclc.sampling.setting import Filled
 
 
@@ -26,12 +27,18 @@ class Repeats(types.ModuleType):
 
     def fill(self, setting, index):
         bars = setting.tokens.reshape(-1, METERS[setting.meter]).copy()
-        first = int(np.argmax(setting.wanted))
         for bar in np.flatnonzero(setting.wanted):
-            source = bars[bar - setting.wanted.sum()] if bar >= setting.wanted.sum() else bars[bar - 1] if first else bars[~setting.wanted][0]
+            source = self.source(bars, setting.wanted, bar)
             new = source if self.bar is None else np.array(self.bar, np.uint8)
             bars[bar] = np.where(new >= 2, new + index - 1, new)  # other items stand higher
         return Filled(bars.ravel(), attempts=index, realism=0.5)
+
+    def source(self, bars, wanted, bar):
+        """The bar that is repeated; a C4 for a whole bar where all are wanted."""
+        if wanted.all():
+            return np.array([60 - PITCH_OF_TOKEN] + [HOLD] * (bars.shape[1] - 1), np.uint8)
+        before = bar - wanted.sum()
+        return bars[before] if before >= 0 else bars[bar - 1] if not wanted[0] else bars[~wanted][0]
 
 
 @pytest.fixture
