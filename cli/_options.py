@@ -75,6 +75,10 @@ strict_option = click.option("--strict", is_flag=True, help="Exit 3 when some fi
 output_option = click.option("-o", "--output", help="FILE.mid for one, a folder for many, - for standard output; the current folder when absent.")
 
 
+WARMER = "Above: more adventurous; below: more usual."
+TYPICAL = "Draw on until this share of real music is less typical."
+
+
 def name_option(default: str) -> Callable:
     """--name, with a command's own default."""
     text = "File names; fields: stem, seed, index and the rules' names."
@@ -95,6 +99,27 @@ def edit_options(function: Callable) -> Callable:
     hidden = click.option("--midi-type", type=own_type, hidden=True, help="Edited files keep their own type.", expose_value=False)
     track = click.option("--track", default="auto", show_default=True, metavar="auto|NAME|INDEX", help="The track that has the melody.")
     return track(hidden(run_options(function)))
+
+
+def fill_options(request: Any) -> Callable:
+    """-n, --method, --temperature, --realism and --name, with the defaults of a request that fills bars."""
+    from musiclc.sampling.fill_request import FILL_METHODS
+
+    default = request.options
+    options = (
+        click.option("-n", type=click.IntRange(1), default=request.n, show_default=True, help="How many files, each with other new bars."),
+        click.option("--method", type=click.Choice(FILL_METHODS), default=default.method, show_default=True),
+        click.option("--temperature", type=click.FloatRange(0, 2, min_open=True), default=default.temperature, show_default=True, help=WARMER),
+        click.option("--realism", type=click.FloatRange(0, 1), default=default.realism, show_default=True, help=TYPICAL),
+        name_option(request.pattern),
+    )
+
+    def decorated(function: Callable) -> Callable:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorated
 
 
 class _OnStandardError(logging.Handler):

@@ -1,4 +1,4 @@
-"""How the files of sample, transform, vary and interpolate go out: written as they come, named on standard output, with their manifest and exit code.
+"""How the files of the commands that make some go out: written as they come, named on standard output, with their manifest and exit code.
 
 Inside: `deliver`, `Writer`.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from musiclc.cli._options import complain, dump, progress_meter, talker
+from musiclc.custom.request import listed
 from musiclc.errors import MusiclcError, UsageError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Writer:
             click.echo(dump(entry) if self.as_json else self.files.path_of(entry))
         if "input" in entry:
             for warning in entry["warnings"]:
-                self.talk(f"musiclc: {entry['input']}: {warning}")
+                self.talk(f"musiclc: {' and '.join(listed(entry['input']))}: {warning}")
 
     def failed(self, error: MusiclcError) -> None:
         """Say that an input failed; the others are still done."""

@@ -49,6 +49,9 @@ COMMANDS: dict[str, BatchCommand] = {
     "transform": BatchCommand("musiclc.editing.request:TransformRequest", "musiclc.editing.commands:run"),
     "vary": BatchCommand("musiclc.editing.request:VaryRequest", "musiclc.editing.commands:run"),
     "interpolate": BatchCommand("musiclc.editing.request:InterpolateRequest", "musiclc.editing.commands:run"),
+    "continue": BatchCommand("musiclc.sampling.fill_request:ContinueRequest", "musiclc.sampling.fill:run"),
+    "infill": BatchCommand("musiclc.sampling.fill_request:InfillRequest", "musiclc.sampling.fill:run"),
+    "bridge": BatchCommand("musiclc.sampling.fill_request:BridgeRequest", "musiclc.sampling.fill:run"),
 }
 
 

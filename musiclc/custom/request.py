@@ -52,7 +52,11 @@ def options_of(default: T, values: dict[str, Any], only: Sequence[str] | None = 
 
 
 def typed(name: str, wanted: Any, value: Any) -> Any:
-    """A value as int, float or text, of which text may stand for the others; a path is text. Raises UsageError."""
+    """A value as bool, int, float or text, of which text may stand for the others; a path is text. Raises UsageError."""
+    if wanted is bool:
+        if str(value).lower() not in ("true", "false"):
+            raise UsageError(f"{name} {value!r}: wanted true or false")
+        return str(value).lower() == "true"
     kind: Any = wanted if wanted in (int, float) else str
     scalar = isinstance(value, str | int | float | PathLike) and not isinstance(value, bool)
     try:

@@ -1,6 +1,6 @@
 """What editing is asked for. No network is loaded here, so that --help and the check of a batch read it at once.
 
-Inside: `EditOptions`, `EditRequest` and its three kinds: `TransformRequest`, `VaryRequest`, `InterpolateRequest`.
+Inside: `EditOptions`, `EditRequest` and its three kinds: `TransformRequest`, `VaryRequest`, `InterpolateRequest`; of several files, `SeveralRequest`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,7 +69,8 @@ class EditRequest:
     unread: tuple[InputError, ...] = ()
 
     command: ClassVar[str]
-    takes: ClassVar[tuple[str, ...]] = tuple(f.name for f in fields(EditOptions))  # which of EditOptions it has options for
+    takes: ClassVar[tuple[str, ...]] = tuple(f.name for f in fields(EditOptions))  # which of its options' fields it has options for
+    own: ClassVar[Mapping[str, type]] = {}  # further fields that it has options for, and their kinds
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "constraints", tuple(settled(self.constraints)))
@@ -85,7 +86,7 @@ class EditRequest:
         left.pop("midi_type", None)  # edited files keep their own
         inputs, unread = cls._inputs(left.pop("input", ()), left.pop("recursive", False) in (True, "true"))
         constraints, options = tuple(constraints_of(left)), options_of(cls.options, left, cls.takes)
-        kinds = {"name": str, "model": str, "numerics": str, **({"n": int} if "n" in cls.__dataclass_fields__ else {})}
+        kinds = {"name": str, "model": str, "numerics": str, **({"n": int} if "n" in cls.__dataclass_fields__ else {}), **cls.own}
         return cls(inputs, constraints, options, unread=unread, **own_of(cls.command, left, **kinds))
 
     @classmethod
@@ -121,7 +122,7 @@ class TransformRequest(EditRequest):
 
 
 @dataclass(frozen=True)
-class _Several(EditRequest):
+class SeveralRequest(EditRequest):
     """So many files, n, of a fixed number of inputs."""
 
     n: int = 1
@@ -152,7 +153,7 @@ class _Several(EditRequest):
 
 
 @dataclass(frozen=True)
-class VaryRequest(_Several):
+class VaryRequest(SeveralRequest):
     """What `musiclc vary` is asked for. n: how many variations of its input."""
 
     options: EditOptions = EditOptions(temperature=1.0)
@@ -168,7 +169,7 @@ class VaryRequest(_Several):
 
 
 @dataclass(frozen=True)
-class InterpolateRequest(_Several):
+class InterpolateRequest(SeveralRequest):
     """What `musiclc interpolate` is asked for. n: how many files from its first input to its second, both included."""
 
     pattern: str = "{stem}-{index}.mid"

@@ -11,7 +11,7 @@ stays where it is: a last note ends there at the latest.
 Conventions: a key (tick, rank, place, after) orders the events of a track: those of the file have rank 1, new ends 0, new beginnings 2,
 ends at the track's end 8, and that end itself 9.
 
-Inside: `replaced`.
+Inside: `replaced`; `Voice`, a note as it will be; `Manner`, what new notes take over.
 """
 
 from bisect import bisect_right
@@ -33,14 +33,16 @@ Key = tuple[int, int, int, int]
 Extras = Sequence[Sequence[int | None]]
 
 
-def replaced(file: File, entry: Entry, sections: Sequence[MeterSection], melodies: Sequence[Melody], extras: Extras | None) -> bytes:
-    """The file's bytes with `melodies` in place of the sections' and `extras` of their extras: see `Song.replaced`."""
+def replaced(
+    file: File, entry: Entry, sections: Sequence[MeterSection], melodies: Sequence[Melody], extras: Extras | None, manner: "Manner | None" = None
+) -> bytes:
+    """The file's bytes with `melodies` in place of the sections' and `extras` of their extras: see `Song.replaced`. manner: of new notes."""
     wanted: list[list[int | None]] = [[p for _, p in s.extras] for s in sections] if extras is None else [list(e) for e in extras]
     _check(sections, melodies, wanted)
     if all(m == s.melody and e == [p for _, p in s.extras] for s, m, e in zip(sections, melodies, wanted, strict=True)):
         return file.data
-    style = _Manner(file.tracks[entry.track], sections)
-    voices: list[_Voice] = []
+    style = manner or Manner(file.tracks[entry.track], sections)
+    voices: list[Voice] = []
     for section, melody in zip(sections, melodies, strict=True):
         voices += _voices(section, melody, style)
     _end(voices, style, file.length(entry.track))
@@ -73,7 +75,7 @@ def _check(sections: Sequence[MeterSection], melodies: Sequence[Melody], extras:
 
 
 @dataclass
-class _Voice:
+class Voice:
     """One note as it will be. source: what it was, None when new. new_off: whether its end is a new event; off is None while unknown.
 
     grid, end: where a new end is due, in steps. edge: the step up to which its section reads it.
@@ -93,10 +95,10 @@ class _Voice:
         return self.source is None or self.new_off or self.pitch != self.source.pitch
 
 
-def _kept(source: Sounding, pitch: int) -> _Voice:
+def _kept(source: Sounding, pitch: int) -> Voice:
     """The note with its own ticks. One that nothing ends comes last in its pitch."""
     off = None if source.off_event is None else (source.off, 1, source.off_event, 0)
-    return _Voice(source, pitch, source.channel, (source.on, 1, source.on_event, 0), off)
+    return Voice(source, pitch, source.channel, (source.on, 1, source.on_event, 0), off)
 
 
 def _playable(pitch: int) -> int:
@@ -104,25 +106,26 @@ def _playable(pitch: int) -> int:
     return pitch if 0 <= pitch <= 127 else pitch % 12 + (0 if pitch < 0 else 108)
 
 
-def _voices(section: MeterSection, melody: Melody, style: "_Manner") -> list[_Voice]:
+def _voices(section: MeterSection, melody: Melody, style: "Manner") -> list[Voice]:
     """The melody's notes with their beginnings; those whose end is to be found have no `off` yet."""
     old = {n.start: (n, source) for n, source in zip(section.melody.notes, section.sources, strict=True)}
     edge = melody.steps - section.locked_end
     found = []
     for note, following in zip(melody.notes, [*(n.start for n in melody.notes[1:]), edge], strict=False):
-        if note.start in old:
+        if note.start in old and not style.anew(section, note.start):
             was, source = old[note.start]
             voice = _kept(source, source.pitch if note.pitch == was.pitch else _playable(note.pitch - section.octaves))
-            voice.new_off = _end_shifts(note, was, section.grid.end(source), following) or (voice.off is None and voice.changed)
+            shifts = style.shifts_ends and _end_shifts(note, was, section.grid.end(source), following)
+            voice.new_off = shifts or (voice.off is None and voice.changed)
         else:
-            tick = style.onset(section, note.start)
-            voice = _Voice(None, _playable(note.pitch - section.octaves), style.near(tick).channel, (tick, 2, 0, 0), None, True)
+            tick = style.onset(section, note)
+            voice = Voice(None, _playable(note.pitch - section.octaves), style.near(tick).channel, (tick, 2, 0, 0), None, True)
         voice.grid, voice.end = section.grid, note.end
         found.append(voice)
     return found
 
 
-def _extra_voices(section: MeterSection, pitches: Sequence[int | None]) -> list[_Voice]:
+def _extra_voices(section: MeterSection, pitches: Sequence[int | None]) -> list[Voice]:
     """The extras that stay, each with its pitch."""
     both = zip(section.extra_sources, section.extras, pitches, strict=True)
     return [_kept(n, n.pitch if new == old else _playable(new - section.octaves)) for n, (_, old), new in both if new is not None]
@@ -133,7 +136,7 @@ def _end_shifts(note: Note, was: Note, sounds_to: int, following: int) -> bool:
     return sounds_to != note.end if note.end != was.end else min(sounds_to, following) != note.end
 
 
-def _end(voices: list[_Voice], style: "_Manner", last: int) -> None:
+def _end(voices: list[Voice], style: "Manner", last: int) -> None:
     """Give every voice with a new end its `off`, not after the next one begins. What nothing ended ends before a new note.
 
     last: the last tick of the track.
@@ -155,8 +158,10 @@ def _near(grid: Grid, step: int, offset: int, least: int, most: int | None) -> i
     return max(tick if most is None else min(tick, most), least)
 
 
-class _Manner:
-    """How the melody is played: what new notes take over."""
+class Manner:
+    """How the melody is played: what new notes take over. shifts_ends: whether notes that stay may end elsewhere."""
+
+    shifts_ends = True
 
     def __init__(self, events: Sequence[Event], sections: Sequence[MeterSection]) -> None:
         self.events = events
@@ -172,6 +177,10 @@ class _Manner:
                     ends.append(source.off - section.grid.tick(section.grid.end(source)))
         self.usual_end = median_low(ends) if ends else 0
 
+    def anew(self, section: MeterSection, step: int) -> bool:
+        """Whether a note at this step is a new one though an old note began there."""
+        return False
+
     def near(self, tick: int) -> Sounding:
         """The old note that begins nearest to a tick."""
         at = bisect_right(self.onsets, tick)
@@ -186,15 +195,15 @@ class _Manner:
         share = min(max((tick - before.on) / (after.on - before.on), 0.0), 1.0)
         return round(before.velocity + share * (after.velocity - before.velocity))
 
-    def onset(self, section: MeterSection, step: int) -> int:
+    def onset(self, section: MeterSection, note: Note) -> int:
         """The tick of a new note: as far from the grid as the melody's notes at that place of the beat are in the median."""
-        compound, place = _place(section, step)
+        compound, place = _place(section, note.start)
         here = self.offsets.get((compound, place), [])
         if len(here) < 2 and place % 2:  # sixteenths off the eighths swing alike
             here = [o for (c, p), offsets in self.offsets.items() if c == compound and p % 2 for o in offsets]
-        return _near(section.grid, step, median_low(here) if len(here) >= 2 else 0, 0, None)
+        return _near(section.grid, note.start, median_low(here) if len(here) >= 2 else 0, 0, None)
 
-    def end_offset(self, voice: _Voice) -> int:
+    def end_offset(self, voice: Voice) -> int:
         """Ticks from the grid to the end of a note: its own, or the usual one of the melody for a new note."""
         source, grid = voice.source, voice.grid
         if source is None or source.off_event is None or grid is None:
@@ -219,9 +228,9 @@ def _place(section: MeterSection, step: int) -> tuple[bool, int]:
 # ---- notes of one pitch --------------------------------------------------------------------------------------------
 
 
-def _part(voices: list[_Voice], stay: list[Sounding]) -> None:
+def _part(voices: list[Voice], stay: list[Sounding]) -> None:
     """End changed notes so that no two of a pitch take each other's end: see the module. stay: the notes that are none of the melody."""
-    by_pitch: dict[tuple[int, int], list[_Voice]] = defaultdict(list)
+    by_pitch: dict[tuple[int, int], list[Voice]] = defaultdict(list)
     for voice in voices:
         by_pitch[voice.channel, voice.pitch].append(voice)
     others: dict[tuple[int, int], list[Sounding]] = defaultdict(list)
@@ -238,7 +247,7 @@ def _part(voices: list[_Voice], stay: list[Sounding]) -> None:
                 _keep_clear(voice, others[where])
 
 
-def _keep_clear(voice: _Voice, others: list[Sounding]) -> None:
+def _keep_clear(voice: Voice, others: list[Sounding]) -> None:
     """End the voice where a note that stays begins, or together with one that it begins in or with."""
     for other in others:
         begins, ends = (other.on, 1, other.on_event, 0), (other.off, 1, other.off_event or 0, 0)
@@ -257,7 +266,7 @@ def _keep_clear(voice: _Voice, others: list[Sounding]) -> None:
 # ---- events --------------------------------------------------------------------------------------------------------
 
 
-def _events(events: Sequence[Event], voices: list[_Voice], gone: list[Sounding], style: _Manner) -> Iterator[Event]:
+def _events(events: Sequence[Event], voices: list[Voice], gone: list[Sounding], style: Manner) -> Iterator[Event]:
     """The track's events in order, the notes' changed, deleted and new; its end, the last of them, where it was."""
     keyed: dict[int, Event] = dict(enumerate(events))
     new: list[tuple[Key, Event]] = []
@@ -285,7 +294,7 @@ def _remove(keyed: dict[int, Event], *places: int | None) -> None:
             del keyed[place]
 
 
-def _new_off(keyed: dict[int, Event], voice: _Voice, style: _Manner) -> Event:
+def _new_off(keyed: dict[int, Event], voice: Voice, style: Manner) -> Event:
     """The event that ends the voice: its old one moved, which goes from its place, or a new one."""
     tick = voice.off[0] if voice.off else 0
     if voice.source is None or voice.source.off_event is None:

@@ -105,7 +105,7 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto",
     data, name = data_of(source, name)
     file = parse(data, name)
     found = _scored(file, entries(file))
-    entry, warnings = choose(found, str(track), name)
+    entry, warnings = choose(found, track, name)
     time = keeping_time(file, entry.track)
     laid = _laid_out(file, [entry] if file.midi_type == 2 else found, time, read_as)
     if file.ticks < STEPS_PER_QUARTER:

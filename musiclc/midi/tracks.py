@@ -154,16 +154,19 @@ def scored(entry: Entry, bar_ticks: int, bars: int) -> Entry:
     return replace(entry, info=replace(info, score=round(sum(parts) + hints, 3)))
 
 
-def choose(found: list[Entry], wanted: str, name: str) -> tuple[Entry, list[str]]:
-    """The entry that `wanted` names ("auto", a name, an index), and warnings. Raises InputError, a line that begins with `name`."""
+def choose(found: list[Entry], wanted: str | int, name: str) -> tuple[Entry, list[str]]:
+    """The entry that `wanted` names, and warnings: "auto", a name, or an index as text; as a number, an index and no name.
+
+    Raises InputError, a line that begins with `name`.
+    """
     usable = [e for e in found if e.notes and not e.info.is_drum]
     if not usable:
         raise InputError(f"{name}: holds no notes{' but drums' if any(e.notes for e in found) else ''}; wanted a melody")
-    if wanted.strip().lower() == "auto":
+    if isinstance(wanted, str) and wanted.strip().lower() == "auto":
         best = max(usable, key=lambda e: e.info.score)  # of equal ones the first
         near = [e for e in usable if e is not best and e.info.score >= best.info.score - NEAR]
         return best, [f"took track {best.info} as the melody; nearly as likely: {_listed(near)} (choose with --track)"] if near else []
-    chosen = _named(found, wanted.strip())
+    chosen = _named(found, wanted.strip()) if isinstance(wanted, str) else next((e for e in found if e.info.index == wanted), None)
     if chosen is None or not chosen.notes or chosen.info.is_drum:
         was = f"no track {wanted!r}" if chosen is None else f"track {wanted!r} is {'drums' if chosen.info.is_drum else 'without notes'}"
         raise InputError(f"{name}: {was}; wanted auto or one of {_listed(usable)}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from musiclc.errors import MusiclcError
 from musiclc.midi import READ_IN_PHRASES, read_song
+from musiclc.midi.room import room_of
 from musiclc.midi.section import READ_AS
 from musiclc.music import tokens as tok
 from musiclc.music.form import bars_of
@@ -61,7 +62,8 @@ def _other_verdicts(entry: Entry, data: bytes, said: list[dict[str, Any]], own: 
         return []
     reading = READ_IN_PHRASES if entry.get("command") in EDITS else READ_AS
     song = read_song(data, name=entry["file"], track=entry.get("track", "auto"), read_as=reading)
-    now = json.loads(json.dumps(_verdicts(song.melody, entry, said, own)))
+    melody = room_of(song, entry["bars"], entry["file"]).melody if isinstance(entry.get("bars"), str) else song.melody
+    now = json.loads(json.dumps(_verdicts(melody, entry, said, own)))
     return [
         f"{_section(c)}{c['rule']} {c['goal']}: {what} {c.get(what)}, the manifest has {then.get(what)}"
         for c, then in zip(now, said, strict=True)
