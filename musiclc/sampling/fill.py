@@ -195,7 +195,7 @@ def _checked(constraints: list[Constraint], meter: str) -> list[Constraint]:
 
 def _drawn(model: "Model", blank: Blank, constraints: Sequence[Constraint], n: int, options: FillOptions) -> Iterator[tuple[int, Filled, np.ndarray]]:
     """(index from 1, what the networks wrote, the whole row with it) of each item."""
-    from musiclc.sampling import pieces  # type: ignore[attr-defined]
+    from musiclc.sampling import pieces
 
     keys = [(options.seed, index) for index in range(1, n + 1)]
     for (_, index), filled in zip(keys, pieces.fills(model, blank.setting(constraints), keys, options), strict=True):
