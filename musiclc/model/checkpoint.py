@@ -31,6 +31,7 @@ from musiclc.model.bank import GRID, Bank
 from musiclc.model.bars import BarConfig, BarVAE
 from musiclc.model.flow import FlowConfig, PieceFlow
 from musiclc.model.numerics import described, precision_of
+from musiclc.model.packing import packed, unpacked
 from musiclc.model.piece_critics import piece_critic
 from musiclc.model.piece_realism import PieceRealism, PieceRealismConfig
 from musiclc.model.pieces import Pieces
@@ -47,7 +48,9 @@ STATE_FORMAT = "musiclc-state-2"
 _FORMER_FORMATS = {"musiclc-model-2": FORMAT, "musiclc-networks-1": NETWORKS_FORMAT}
 _FORMER_NAMES = {"blur": "noise_level", "real_nats": "real_nll", "presence": "bernoulli", "number": "gaussian"}
 _FORMER_CRITICS = {"key": "scale"}  # rule → rule: whose measures a critic of a former musiclc foretells
-_SCALE = "//scale"  # suffix of the row scales of an int8 matrix
+_SCALE = "//scale"  # suffix of the row scales of an int8 matrix, and of the group scales of packed weights
+_PACKED = "//bits"  # with the number of bits, suffix of packed weights (packing.py)
+_BITS = {"bars": 5, "flow": 5, "piece-critic": 5, "piece-realism": 5}  # bits a weight of the matrices of these parts
 
 
 @dataclass
@@ -110,7 +113,7 @@ def save_model(model: Model, path: Path) -> None:
     if model.pieces is not None:
         p = model.pieces
         modules |= {"bars": p.bars, "flow": p.flow} | ({} if p.realism is None else {"piece-realism": p.realism})
-    tensors = _weights(modules) | ({} if model.pieces is None else _of_plans(model.pieces))
+    tensors = _weights(modules, _BITS) | ({} if model.pieces is None else _of_plans(model.pieces))
     if model.bank is not None:
         points = model.bank.points
         tensors["bank/x"] = (points.x * GRID).round().to(torch.int8)
@@ -231,11 +234,16 @@ def _compressed(name: str, value: Tensor) -> dict[str, Tensor]:
     return {name: (value / scale.float()).round().clamp(-127, 127).to(torch.int8), name + _SCALE: scale}
 
 
-def _weights(modules: dict[str, nn.Module]) -> dict[str, Tensor]:
+def _weights(modules: dict[str, nn.Module], bits: dict[str, int] | None = None) -> dict[str, Tensor]:
+    """All weights as the file has them. bits: of the matrices of parts whose name begins so; int8 for all others."""
     tensors: dict[str, Tensor] = {}
     for part, module in modules.items():
+        few = (bits or {}).get(part.partition("/")[0])
         for name, value in module.state_dict().items():
-            tensors |= _compressed(f"{part}/{name}", value.detach())
+            if few and value.is_floating_point() and value.ndim == 2 and value.numel() >= 4096:
+                tensors[f"{part}/{name}{_PACKED}{few}"], tensors[f"{part}/{name}{_SCALE}"] = packed(value, few)
+            else:
+                tensors |= _compressed(f"{part}/{name}", value.detach())
     return tensors
 
 
@@ -290,7 +298,12 @@ def _bank(tensors: dict[str, Tensor], t: float) -> Bank:
 def _build(module: nn.Module, part: str, tensors: dict[str, Tensor]) -> Any:
     """The module with its weights from the file, ready to use."""
     weights = {}
-    for name in module.state_dict():
+    few = {name.rpartition(_PACKED)[0]: name for name in tensors if _PACKED in name}
+    for name, old in module.state_dict().items():
+        if f"{part}/{name}" in few:
+            stored = few[f"{part}/{name}"]
+            weights[name] = unpacked(tensors[stored], tensors[f"{part}/{name}{_SCALE}"], old.shape, int(stored.rpartition(_PACKED)[2]))
+            continue
         value = tensors[f"{part}/{name}"]
         scale = tensors.get(f"{part}/{name}{_SCALE}")
         weights[name] = value * scale.float() if scale is not None else value.float() if value.is_floating_point() else value
