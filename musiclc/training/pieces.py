@@ -49,7 +49,7 @@ def wanted_bars(n: int, bars: int, random: np.random.Generator) -> np.ndarray:
     low = (random.random(n)[:, None] * (bars - length + 1)).astype(int)
     scattered = random.random((n, bars)) < random.random(n)[:, None]
     choices = [np.ones((n, bars), bool), place >= cut, place < cut, (place >= low) & (place < low + length), scattered]
-    return np.select([style == k for k in range(5)], choices)
+    return np.select([style == k for k in range(5)], choices, default=False)
 
 
 class PieceData:
