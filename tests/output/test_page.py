@@ -271,7 +271,7 @@ def test_sections_are_drawn_and_long_pieces_are_wider(shown):
     long = to_bytes(Melody(tuple(Note(16 * bar, 60, 4) for bar in range(16)), "4/4", 16))
     page = shown(report_page([entry(1, form="A8 B8"), entry(2)], lambda entry: long if "form" in entry else TUNE, "forms"))
     page.wait_for_selector("tbody tr:last-child svg")
-    assert page.locator("svg text.section").all_inner_texts() == ["A", "B"]
+    assert page.locator("svg text.section").all_text_contents() == ["A", "B"]
     assert [page.locator("svg").nth(i).bounding_box()["width"] for i in (0, 1)] == [520, 260]
 
 
