@@ -88,9 +88,14 @@ def _refuse_together(held: Sequence[_Held], bars: int, meter: str) -> None:
         raise UsageError(f"{', '.join(map(str, counting))} cannot all hold: no number of notes is left")
     for first, after in itertools.pairwise(_edges(held)):
         here = [h for h in held if h.first <= first and after <= h.after]
-        if any(h.name for h in here) and not np.logical_and.reduce([h.allowed for h in here]).any():
+        if _common([h for h in here if not h.name]).any() and not _common(here).any():
             masks = [str(h) for h in here if h.constraint.rule.allowed]
             raise UsageError(f"{', '.join(masks)} cannot all hold: no pitch is left for bars {first + 1}..{after}")
+
+
+def _common(held: Sequence[_Held]) -> np.ndarray:
+    """Which pitches all of them let notes have: bool (128,)."""
+    return np.logical_and.reduce([np.ones(128, bool), *(h.allowed for h in held)])
 
 
 def _edges(held: Sequence[_Held]) -> list[int]:

@@ -35,6 +35,14 @@ def wrong(*given):
         ({"strict": "perhaps"}, "strict: 'perhaps'; wanted true or false"),
         ({"n": 2, "name": "x"}, "need {index}"),
         ({"bars": 129}, "bars: 129 is not in the range 1<=x<=128"),
+        ({"bars": 32, "form": "A8 B8"}, "form 'A8 B8': adds up to 16 bars"),
+        ({"form": "A8 B8", "sections": {"C": {"density": "4"}}}, "section C: the form 'A8 B8' has A, B; did you mean B?"),
+        ({"sections": {"1..8": {"densty": "4"}}}, "sections: section 1..8: rule 'densty': unknown"),
+        ({"sections": {"1..8": {}}}, "sections: section 1..8: no goals"),
+        ({"sections": {"1..8": 4}}, "sections: section 1..8: 4; wanted goals"),
+        ({"sections": 4}, 'sections: 4; wanted such as {"B": {"density": "9"}}'),
+        ({"section": "B: density=4"}, "section: unknown to sample; did you mean sections?"),
+        ({"density": "<=4", "sections": {"1..8": {"density": ">=9"}}}, "cannot both hold"),
         ({"model": "missing.safetensors"}, "missing.safetensors: cannot be read"),
         ({"grid": True}, "grid: no field holds a list"),
         ({"key": [], "grid": True}, "key: an empty list"),
@@ -75,6 +83,25 @@ def test_the_source_of_ones_own_rule_decides_too(tmp_path):
         return checked({"id": "a", "seed": 1, "rule": f"{tmp_path}/my.py:f=>=1"})[0].fingerprint
 
     assert fingerprint("len(melody.notes)") != fingerprint("2 * len(melody.notes)")
+
+
+def test_sections_are_a_mapping_or_texts_and_the_source_of_their_rules_decides_too(tmp_path):
+    def job(sections, body="1.0"):
+        (tmp_path / "my.py").write_text(f"def f(melody):\n    return {body}\n")
+        (found,) = checked({"id": "a", "seed": 1, "form": "A8 B8", "sections": sections})
+        assert found.mistakes == []
+        return found
+
+    mapping = {"B": {"density": 9, "rule": f"{tmp_path}/my.py:f=>=1"}}
+    text = f"B: density=9, {tmp_path}/my.py:f=>=1"
+    assert job(mapping).options == {"form": "A8 B8", "sections": [text]}
+    assert job(mapping).fingerprint == job(text).fingerprint == job([text]).fingerprint != job(mapping, "2.0").fingerprint
+    assert job(mapping).shape != job("B: density=8").shape
+
+
+def test_a_grid_over_sections():
+    row = table.Row(1, {"id": "a", "form": "A8 B8", "grid": True, "sections": [{"B": {"density": d}} for d in (4, 8)]})
+    assert [job.options["sections"] for job in checker().checked([row])] == [["B: density=4"], ["B: density=8"]]
 
 
 def test_an_input_that_exists_comes_before_a_pattern(tmp_path, monkeypatch):

@@ -118,6 +118,19 @@ def test_rows_carry_what_was_asked_and_what_was_got(data):
     assert notes[5]["n"] == []
 
 
+def test_sections_are_named_and_their_verdicts_have_columns_of_their_own():
+    whole, part = (
+        {"rule": "density", "goal": "8", "value": 8.0, "satisfied": True},
+        {"rule": "density", "goal": "4", "value": 8.0, "satisfied": False},
+    )
+    asked = {"constraints": [whole, {**part, "section": "B"}], "form": "A1 B2 A1", "satisfied": False}
+    page = Page(report_page([entry(1, **asked), entry(2, form="A8"), entry(3, form=NASTY), entry(4, form=7)], read, "forms"))
+    assert [text for text in page.text if text in ("density", "B: density")] == ["density", "B: density"]
+    notes = json.loads(page.scripts[0])
+    assert notes[0]["sections"] == [[0, "A"], [1000, "B"], [3000, "A"]]
+    assert not [row for row in notes[1:] if "sections" in row]  # longer than the file, or no form
+
+
 def test_a_thousand_files_make_a_small_page(thousand):
     assert len(thousand) < 2_000_000
     assert len(Page(thousand).all("tr")) == 1 + 1000
@@ -250,6 +263,16 @@ def test_play_sounds_and_stops_by_mouse_and_keyboard(shown, data):
     page.keyboard.press("Space")
     until(page, "contexts[2].state === 'closed'")
     assert page.locator("button[aria-pressed=true], svg .head").count() == 0
+
+
+def test_sections_are_drawn_and_long_pieces_are_wider(shown):
+    from musiclc.music.melody import Melody, Note
+
+    long = to_bytes(Melody(tuple(Note(16 * bar, 60, 4) for bar in range(16)), "4/4", 16))
+    page = shown(report_page([entry(1, form="A8 B8"), entry(2)], lambda entry: long if "form" in entry else TUNE, "forms"))
+    page.wait_for_selector("tbody tr:last-child svg")
+    assert page.locator("svg text.section").all_text_contents() == ["A", "B"]
+    assert [page.locator("svg").nth(i).bounding_box()["width"] for i in (0, 1)] == [520, 260]
 
 
 def test_a_thousand_rows_are_drawn_as_they_come_into_view(shown, thousand):

@@ -8,10 +8,11 @@ import pytest
 
 from musiclc.midi import read_notes, to_bytes
 from musiclc.midi.performance import Sheet, Sound
+from musiclc.music.form import parse_form
 from musiclc.music.melody import Melody, Note
 from musiclc.music.theory import METERS
 from musiclc.output import drawing
-from musiclc.output.pianoroll import LEFT, RIGHT, compare, roll, rolls, sheet_of
+from musiclc.output.pianoroll import LEFT, RIGHT, STRIP, TOP, compare, roll, rolls, sheet_of
 from tests.helpers import c_major_scale, jig, work
 
 
@@ -103,3 +104,72 @@ def test_png_shows_the_notes_and_is_small():
     assert data == drawing.png(picture)
     assert len(data) < 40_000
     assert work(lambda: drawing.png(picture)) < 200_000
+
+
+# ---- long pieces and their forms -----------------------------------------------------------------------------------
+
+
+def long(bars):
+    """A quarter on C4 at the beginning of each bar."""
+    return sheet_of(Melody(tuple(Note(16 * bar, 60, 4) for bar in range(bars)), "4/4", bars))
+
+
+def numbers(picture):
+    """The bars whose numbers stand on each line, from the top."""
+    found = {}
+    for shape in shapes(picture, "text", "faint"):
+        if shape.text.isdecimal():
+            found.setdefault(round(shape.y), []).append(int(shape.text))
+    return [found[y] for y in sorted(found)]
+
+
+@pytest.mark.parametrize(
+    ("bars", "form", "firsts"),
+    [
+        (8, "", [1]),
+        (12, "", [1, 9]),
+        (16, "", [1, 9]),
+        (32, "A8 A'8 B8 A'8", [1, 9, 17, 25]),
+        (64, "", [1, 9, 17, 25, 33, 41, 49, 57]),
+        (128, "", [1, 17, 33, 49, 65, 81, 97, 113]),  # never more than eight lines
+        (12, "A4 B4 C4", [1, 9]),
+        (24, "A4 B8 C12", [1, 5, 13, 21]),  # a section begins a line unless it has room on the one before
+        (12, "A8", [1, 9]),  # four bars after the form
+        (12, "A16", [1, 9]),  # a form that the file has no bars for is not drawn
+    ],
+)
+def test_long_pieces_go_on_below_and_sections_begin_lines(bars, form, firsts):
+    picture = roll(long(bars), "long", parse_form(form) if form else ())
+    lines = numbers(picture)
+    assert [line[0] for line in lines] == firsts
+    assert [number for line in lines for number in line] == list(range(1, bars + 1))
+    assert picture.width <= 1660
+    assert len(shapes(picture, "note")) == bars
+    ElementTree.fromstring(drawing.svg(picture))
+
+
+def test_a_second_is_as_wide_on_every_line_and_each_note_beneath_its_bar():
+    picture = roll(long(12))
+    notes, frames = shapes(picture, "note"), shapes(picture, "box")
+    assert frames[1].width == pytest.approx(frames[0].width / 2)  # eight bars, and four
+    assert frames[1].y >= frames[0].y + frames[0].height + 20  # room for the numbers of the bars
+    assert [n.x for n in notes[:4]] == pytest.approx([n.x for n in notes[8:]])
+    assert all(frames[i // 8].y < n.y < frames[i // 8].y + frames[i // 8].height for i, n in enumerate(notes))
+
+
+def test_a_note_over_the_end_of_a_line_goes_on_below():
+    picture = roll(sheet_of(Melody((Note(16 * 7 + 8, 60, 16), Note(16 * 9, 62, 4)), "4/4", 16)))
+    held, rest, other = shapes(picture, "note")
+    assert held.width == pytest.approx(99, abs=0.5)  # half a bar of 200, a pixel short
+    assert (rest.x, rest.width) == (LEFT, pytest.approx(99, abs=0.5))
+    assert other.x == LEFT + 200
+
+
+def test_sections_are_named_where_they_begin_beneath_their_letter_s_colour():
+    picture = roll(long(20), "form", parse_form("A4 B4 A'12"))
+    names = [s for s in shapes(picture, "text", "name") if s.text[0] in "AB"]
+    assert [(s.text, s.x - LEFT) for s in names] == [("A", 4), ("B", 804), ("A'", 4)]
+    strips = [(s.style, round(s.x - LEFT), round(s.width)) for s in shapes(picture, "rect") if s.height == STRIP]
+    assert strips == [("track0", 0, 800), ("track1", 800, 800), ("track0", 0, 1600), ("track0", 0, 800)]
+    assert names[0].y < TOP + 18  # the two rows above the highest note
+    assert not [s for s in roll(long(20)).shapes if s.style == "section"]

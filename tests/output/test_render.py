@@ -115,3 +115,15 @@ def test_a_render_stopped_half_way_leaves_the_manifest_of_what_is_there(tmp_path
     next(entries)
     entries.close()
     assert [e["file"] for e in read_manifest(tmp_path / "out" / "manifest.jsonl")] == ["a.svg"]
+
+
+def test_sections_are_drawn_where_the_manifest_beside_a_file_or_its_batch_s_names_them(tunes, tmp_path):
+    def named(source):
+        (entry,) = render(plan([source], tmp_path / "out", ("svg",), overwrite=True), pytest.fail)
+        return [text for text in ("A", "B") if f">{text}</text>" in (tmp_path / "out" / entry["file"]).read_text()]
+
+    assert named(tunes / "a.mid") == []
+    (tunes / "manifest.jsonl").write_text('{"file": "a.mid", "form": "A2 B2"}\n{"file": "deeper/c.mid", "form": "A1 B3"}\n{"file": "b.MIDI"}\n')
+    assert [named(tunes / name) for name in ("a.mid", "b.MIDI", "deeper/c.mid")] == [["A", "B"], [], ["A", "B"]]
+    (tunes / "manifest.jsonl").write_text("no manifest\n")
+    assert named(tunes / "a.mid") == []

@@ -55,6 +55,30 @@ def test_files_that_are_as_said_have_nothing_wrong_and_unknown_rules_are_named(f
     assert (second.wrong, second.unknown) == ((), ("zigzag",))
 
 
+def test_verdicts_on_sections_are_measured_on_their_bars(folder):
+    from musiclc.music import tokens as tok
+    from musiclc.music.form import parse_form
+    from musiclc.rules.sections import SectionGoals, placed, section_verdicts
+
+    first, second = lines(folder)
+    scale = c_major_scale()
+    whole = [parse_constraint("key", "C")]
+    parts = [("B", "start", "5"), ("2..3", "contour", "down"), ("B", "density", "8")]  # the degree is that of the whole's key
+    sections = placed([SectionGoals(name, (parse_constraint(rule, goal),)) for name, rule, goal in parts], whole, parse_form("A1 B3"), 4)
+    told = section_verdicts(sections, tok.from_melody(scale), scale.meter)
+    first |= {"form": "A1 B3", "constraints": [told[0], *score(scale, whole), *told[1:]]}
+    write(folder, [first, second])
+    assert wrong(folder) == [(), ()]
+    first["constraints"][2]["value"] = 0.25
+    write(folder, [first, second])
+    ((said,), _) = wrong(folder)
+    assert said.startswith("section B: density 8: value 8.0, the manifest has 0.25")
+    for form, why in (("A1 C3", "did you mean"), ("A8 B8", "4 bars, and the manifest's form has 16"), (None, "the piece has no form")):
+        write(folder, [{**first, "form": form}, second])
+        ((said,), _) = wrong(folder)
+        assert why in said
+
+
 def test_other_bytes_and_missing_files_are_found(folder):
     (folder / "a.mid").write_bytes(to_bytes(jig()))
     (folder / "b.mid").unlink()

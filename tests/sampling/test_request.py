@@ -4,6 +4,7 @@ import pytest
 
 import musiclc
 from musiclc.errors import UsageError
+from musiclc.music.form import form_text, parse_form
 from musiclc.output.manifest import MidiOptions
 from musiclc.rules import parse_constraint
 from musiclc.rules.base import Rule
@@ -24,6 +25,34 @@ def test_texts_and_values_make_the_same_request():
     assert SampleRequest.of({"rule": "density=6"}).constraints[0].rule.name == "density"
 
 
+def test_bars_and_form_are_said_once_or_alike():
+    def of(**values):
+        options = SampleRequest.of(values).options
+        return options.bars, form_text(options.form)
+
+    assert of() == (16, "")
+    assert of(bars="7") == (7, "")
+    assert of(form="A8 A'8 B8 A'8") == of(form="A8 A'8 B8 A'8", bars=32) == (32, "A8 A'8 B8 A'8")
+    assert of(form="AABA", bars=16) == of(form=parse_form("A4 A4 B4 A4")) == (16, "A4 A4 B4 A4")
+    assert SampleOptions().bars == 16
+    assert SampleOptions(form="A4 B4").bars == SampleOptions(form=parse_form("A4 B4"), bars=8).bars == 8
+
+
+def test_sections_are_placed_in_the_form_and_settled():
+    asked = {"key": "C", "form": "A8 A'8 B8 A'8", "sections": {"A": {"density": "6"}, "B": {"start": "5"}, "9..10": {"range": "C4..C6"}}}
+    sections = SampleRequest.of(asked).sections
+    assert [(s.name, s.windows) for s in sections] == [("A", ((0, 8), (8, 16), (24, 32))), ("B", ((16, 24),)), ("9..10", ((8, 10),))]
+    assert sections[1].constraints[0].goal.high == parse_constraint("start", "G").goal.high
+    assert SampleRequest.of({**asked, "sections": ["A: density=6", "B: start=5", "9..10: range=C4..C6"]}) == SampleRequest.of(asked)
+
+
+def test_a_phrase_is_four_bars_and_nothing_more():
+    said = {"bars": 4, "key": "C", "density": "6"}
+    assert SampleRequest.of(said).is_phrase
+    for more in ({"form": "A4"}, {"sections": "1..2: density=6"}, {"bars": 5}, {"meter": "9/8"}):
+        assert not SampleRequest.of({**said, **more}).is_phrase
+
+
 def test_a_degree_is_settled_in_the_key_asked_for():
     key, start = SampleRequest.of({"start": "5", "key": "G"}).constraints
     assert start.goal.high == parse_constraint("start", "D").goal.high
@@ -35,6 +64,14 @@ def test_a_degree_is_settled_in_the_key_asked_for():
     [
         ({"kye": "C"}, "kye: unknown to sample; did you mean key"),
         ({"output": "x"}, "output: unknown to sample"),
+        ({"bars": 0}, "bars 0: wanted 1 to 128"),
+        ({"bars": "129"}, "bars 129: wanted 1 to 128"),
+        ({"form": "A8 B8", "bars": 32}, "form 'A8 B8': adds up to 16 bars, and bars is 32"),
+        ({"form": "A8 ?"}, "is no section"),
+        ({"form": "A8 B8", "sections": "C: density=4"}, "the form 'A8 B8' has A, B; did you mean B"),
+        ({"sections": "9..17: density=4"}, "the piece has 16 bars"),
+        ({"sections": "9..16: density=13", "meter": "3/4"}, "section 9..16: density '13' cannot be met in 3/4"),
+        ({"density": "<=4", "sections": "9..16: density=>=9"}, "cannot both hold"),
         ({"n": "many"}, "n 'many': wanted a whole number"),
         ({"n": 2.5}, "n 2.5: wanted a whole number"),
         ({"n": True}, "n True: wanted a whole number"),
