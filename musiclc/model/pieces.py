@@ -5,8 +5,10 @@ Shapes: n pieces in one meter, B bars, S steps a bar, k latent dimensions a bar.
 Inside: `Pieces`, `PieceTask`, `Hand`, `draw`.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -36,6 +38,11 @@ class Pieces:
     plans: Plans
     modes: np.ndarray
     realism: PieceRealism | None = None
+
+    @cached_property
+    def narrow(self) -> PieceFlow:
+        """The flow in the precision of `bars`, converted once: what velocities are computed with."""
+        return self.flow if self.bars.precision == torch.float32 else copy.deepcopy(self.flow).to(self.bars.precision)
 
 
 @dataclass(frozen=True)
@@ -122,8 +129,8 @@ def vectors(pieces: Pieces, task: PieceTask, hand: Hand, options: DrawOptions, w
     if way.start is not None and way.back is not None:
         far = torch.where(new, way.back[:, None], far)
         x = torch.where(new[..., None], renoised_bars(way.start, noise, options.end, far), x)
-    x, t = _flowed(flow, context, x, far, new, options.steps, options, way.objective)
-    x, t = _flowed(flow, context, x, t, varied, options.later, options, way.objective)
+    x, t = _flowed(pieces.narrow, context, x, far, new, options.steps, options, way.objective)
+    x, t = _flowed(pieces.narrow, context, x, t, varied, options.later, options, way.objective)
     for bar in range(x.shape[1]):  # in order, since a source may itself be one that returns
         rows = same[:, bar].nonzero()[:, 0]
         x[rows, bar], t[rows, bar] = x[rows, context.source[rows, bar]], t[rows, context.source[rows, bar]]
