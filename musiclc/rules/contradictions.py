@@ -3,7 +3,7 @@
 counts     numbers of notes: bounds on sums over runs of bars, which can all hold exactly when no circle of them is negative (Cormen et al.,
            Introduction to Algorithms, ch. 24.4, difference constraints)
 pitches    masks: each bar needs a pitch that all constraints on it allow
-intervals  two goals of one rule for the same bars; first notes of what begins together, last notes of what ends together
+intervals  two goals of one rule, or two tonics, for the same bars; first notes of what begins together, last notes of what ends together
 parts      what is never more in a part than in the whole: span, longest
 
 Inside: `refuse_contradictions`.
@@ -76,6 +76,8 @@ def _reason(a: _Held, b: _Held, bars: int, meter: str) -> str:
         return f"{_notes(b)}, {_notes(a)}"
     if a.overlaps(b) and not (a.allowed & b.allowed).any():
         return f"no pitch is left for bars {max(a.first, b.first) + 1}..{min(a.after, b.after)}"
+    if a.window == b.window and _two_tonics(a.constraint, b.constraint):
+        return "no melody has two tonics"
     if a.constraint.rule.name == b.constraint.rule.name and _apart(a, b):
         return "no melody is both"
     return ""
@@ -148,6 +150,12 @@ def _apart(a: _Held, b: _Held) -> bool:
         part, rest = (one, other) if a.within(b) else (other, one)
         return part.low[0] > rest.high[0] or (a.window == b.window and _no_common_interval(one, other))
     return a.window == b.window and a.constraint.rule.family == "gaussian" and _no_common_interval(one, other)
+
+
+def _two_tonics(a: Constraint, b: Constraint) -> bool:
+    """Whether both want a tonic to be heard, and no pitch class is right for both."""
+    wanted = [np.asarray(part.goal.high) == 0 for c in (a, b) for part in c.parts if part.rule.name == "tonic"]
+    return len(wanted) == 2 and not (wanted[0] & wanted[1]).any()
 
 
 def _other_classes(a: Goal, b: Goal) -> bool:

@@ -31,11 +31,13 @@ def refused(whole, *sections, bars=16, meter="4/4"):
         ({}, [("1..8", {"density": "<=2"}), ("5..6", {"density": "9"})], "bars 5..6 would have 17 to 19 notes, bars 1..8 would have at most 16"),
         ({"density": "<=6"}, [("1..8", {"density": "8"}), ("9..16", {"density": "8"})], "cannot all hold: no number of notes"),
         ({"range": "C4..C5"}, [("9..16", {"range": "C6..C7"})], "no pitch is left for bars 9..16"),
-        ({"key": "C"}, [("9..16", {"key": "{1,3}"})], "no pitch is left for bars 9..16"),
+        ({"key": "C"}, [("9..16", {"scale": "{1,3}"})], "no pitch is left for bars 9..16"),
         ({"key": "C"}, [("9..16", {"range": "C#4..C#4"})], "no pitch is left for bars 9..16"),
         ({}, [("1..8", {"range": "C4..C5"}), ("8..16", {"range": "C6..C7"})], "no pitch is left for bars 8..8"),
-        ({"key": "C major pentatonic"}, [("9..16", {"key": "{0,2,11}", "range": "E4..A4"})], "no pitch is left"),
-        ({"key": "C"}, [("1..8", {"range": "C4..E4"}), ("1..4", {"key": "{3,5}"})], "no pitch is left for bars 1..4"),
+        ({"key": "C major pentatonic"}, [("9..16", {"scale": "{0,2,11}", "range": "E4..A4"})], "no pitch is left"),
+        ({"key": "C"}, [("1..8", {"range": "C4..E4"}), ("1..4", {"scale": "{3,5}"})], "no pitch is left for bars 1..4"),
+        ({"key": "C"}, [("1..16", {"key": "A minor"})], "no melody has two tonics"),
+        ({"tonic": "C"}, [("1..16", {"key": "A minor"})], "no melody has two tonics"),
         ({"register": "low"}, [("1..16", {"register": "high"})], "no melody is both"),
         ({"contour": "up"}, [("1..16", {"contour": "down"})], "no melody is both"),
         ({"end": "C"}, [("9..16", {"end": "G"})], "no melody is both"),
@@ -59,10 +61,12 @@ def test_what_cannot_be_is_refused_with_a_reason(whole, sections, why):
         ({"start": "C"}, [("9..16", {"start": "G"})]),
         ({"span": ">=12"}, [("3..4", {"span": "<=7"})]),
         ({"key": "C"}, [("9..16", {"key": "G"})]),
+        ({"key": "C"}, [("9..16", {"key": "A minor"})]),
+        ({"key": "C"}, [("1..16", {"tonic": "C", "scale": "A minor"})]),
         ({"contour": "up"}, [("1..8", {"contour": "down"})]),
         ({"chords": "C"}, [("1..16", {"chords": "F#"})]),  # not known to exclude each other
         ({}, [("1..8", {"range": "C4..C5"}), ("9..16", {"range": "C6..C7"})]),
-        ({"key": "C", "range": "C#4..C#4"}, [("9..16", {"density": "4"})]),  # the whole by itself is not judged here
+        ({"scale": "C", "range": "C#4..C#4"}, [("9..16", {"density": "4"})]),  # the whole by itself is not judged here
     ],
 )
 def test_what_can_be_is_left_alone(whole, sections):

@@ -69,20 +69,20 @@ def test_unmet_goals_are_drawn_again_and_the_best_is_delivered(model, monkeypatc
     monkeypatch.setattr(rounds.Rounds, "_start", start)
     monkeypatch.setattr(methods, "points", lambda problem, start, method: (start.x, 0.5))
     monkeypatch.setattr(rounds, "decode", decode)
-    draws = list(sampling.sample(model, {"key": "C"}, 2, sampling.SampleOptions(bars=4, attempts=5, candidates=1, realism=0)))
+    draws = list(sampling.sample(model, {"scale": "C"}, 2, sampling.SampleOptions(bars=4, attempts=5, candidates=1, realism=0)))
     assert [(d.satisfied, d.attempts, len(d.melody.notes)) for d in draws] == [(True, 3, 4)] * 2
-    draws = list(sampling.sample(model, {"key": "C"}, 1, sampling.SampleOptions(bars=4, attempts=2, realism=0)))
+    draws = list(sampling.sample(model, {"scale": "C"}, 1, sampling.SampleOptions(bars=4, attempts=2, realism=0)))
     assert [(d.satisfied, d.attempts, d.method) for d in draws] == [(True, 2, "guided+edit")]
     assert "edited" in draws[0].warnings[0]
     monkeypatch.setattr(sampling, "_edited", lambda model, constraints, tokens, meter: (tokens, False))
-    draws = list(sampling.sample(model, {"key": "C"}, 1, sampling.SampleOptions(bars=4, attempts=2, realism=0)))
+    draws = list(sampling.sample(model, {"scale": "C"}, 1, sampling.SampleOptions(bars=4, attempts=2, realism=0)))
     assert [(d.satisfied, d.attempts, d.verdicts[0]["value"]) for d in draws] == [(False, 2, pytest.approx(2 / 3, abs=1e-6))]
     assert "not met" in draws[0].warnings[0]
 
 
 def test_an_edit_grants_keys_and_counts_and_leaves_all_else_alone(model):
     tokens = tok.from_melody(c_major_scale())  # 8 notes a bar
-    wish = [parse_constraint("key", "G"), parse_constraint("density", "10")]
+    wish = [parse_constraint("scale", "G"), parse_constraint("density", "10")]
     edited, changed = sampling._edited(model, wish, tokens, "4/4")
     assert changed
     assert [float(c.score(c.rule.measure(edited[None], "4/4"))[0]) for c in wish] == [1, 1]
@@ -179,7 +179,7 @@ def test_impossible_wishes_and_missing_parts_are_refused_before_any_work(model):
         sampling.sample(model, {"density": "40"})
     bare = tiny_model()
     bare.critics = {}
-    with pytest.raises(CheckpointError, match="no critic for key"):
+    with pytest.raises(CheckpointError, match="no critic for scale"):
         sampling.sample(bare, {"key": "C"}, options=sampling.SampleOptions(bars=4))
     bare.prior = None
     with pytest.raises(CheckpointError, match="no prior"):
