@@ -77,7 +77,7 @@ def test_before_channel_events_ahead_of_the_first_note_set_up_too():
     ]
     now = others(before(song(band(melody, bars=9)), 1, "x").song.data)[1]
     assert [tick for tick, m in now if m.type == "program_change"] == [0, 30]
-    assert [tick for tick, m in now if m.type == "lyrics"][0] == BAR + 30
+    assert next(tick for tick, m in now if m.type == "lyrics") == BAR + 30
 
 
 def test_before_a_melody_that_enters_late_its_silent_bars_are_room():
