@@ -1,4 +1,5 @@
 import os
+import sys
 
 import pytest
 
@@ -15,3 +16,15 @@ def tiny(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_model(tiny_model(), path)
     return str(path)
+
+
+@pytest.fixture
+def repeats(monkeypatch):
+    """The stand-in for the networks of whole pieces, in their place: see tests/sampling/stub.py."""
+    import musiclc.sampling
+    from tests.sampling.stub import Repeats
+
+    module = Repeats()
+    monkeypatch.setitem(sys.modules, "musiclc.sampling.pieces", module)
+    monkeypatch.setattr(musiclc.sampling, "pieces", module, raising=False)
+    return module

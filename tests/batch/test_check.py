@@ -28,7 +28,10 @@ def wrong(*given):
         ({"rule": ["densty=4"]}, "did you mean density?"),
         ({"rule": "missing.py:f"}, "rule: rule missing.py: cannot be read"),
         ({"output": "x"}, "output: the batch decides"),
-        ({"command": "smaple"}, "command: 'smaple' is not for batches; wanted sample, transform, vary, interpolate; did you mean sample?"),
+        (
+            {"command": "smaple"},
+            "command: 'smaple' is not for batches; wanted sample, transform, vary, interpolate, continue, infill, bridge; did you mean sample?",
+        ),
         ({"id": "../x"}, "id: '../x' cannot name a folder"),
         ({"id": "manifest.jsonl"}, "cannot name a folder"),
         ({"id": ["a"]}, "cannot name a folder"),

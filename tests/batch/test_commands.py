@@ -108,6 +108,18 @@ def test_every_edit_can_be_a_job_with_its_options_as_text(tiny, song, tmp_path):
         assert done == messages.Done(1)
 
 
+def test_new_bars_can_be_a_job(tiny, song, repeats):
+    for command, options, files in (
+        ("continue", {"input": [song], "bars": "2", "before": "true", "n": "2", "strict": "true"}, ["j/a-1-0001.mid", "j/a-1-0002.mid"]),
+        ("infill", {"input": [song], "bars": "2..3", "key": "C", "temperature": "0.9"}, ["j/a-1-0001.mid"]),
+        ("bridge", {"input": [song, song], "bars": "4", "name": "{stem}"}, ["j/a-a.mid"]),
+    ):
+        made, done = served(command, part("j", **options, model=tiny), shape="")
+        assert [e["file"] for e in made.entries] == files
+        assert {(e["job"], e["command"], e["seed"], e["fingerprint"]) for e in made.entries} == {("j", command, 1, "f")}
+        assert done == messages.Done(1)
+
+
 def test_a_file_that_cannot_be_done_fails_its_job(tiny, song, tmp_path):
     (tmp_path / "jig.mid").write_bytes(to_bytes(jig()))
     found = served("transform", part("j", input=[song, str(tmp_path / "jig.mid")], density="13..16", method="snap", model=tiny), shape="")
@@ -126,13 +138,21 @@ def test_jobs_are_checked_as_their_requests_would_be(song, tmp_path):
         return [text for job in _jobs.checker().checked(Row(i, values) for i, values in enumerate(jobs, 1)) for text in job.mistakes]
 
     assert mistakes({"command": "interpolate", "input": both}, {"command": "vary", "input": song}) == []
+    assert mistakes({"command": "infill", "input": song, "bars": "2..3", "n": 4}, {"command": "bridge", "input": both, "bars": 4}) == []
+    assert mistakes({"command": "continue", "input": song, "bars": 8, "before": True}) == []
+    assert mistakes({"command": "continue", "input": song}) == ["bars 0: wanted 1 to 64 new bars"]
+    assert mistakes({"command": "infill", "input": song, "bars": "3-4"})[0].startswith("bars '3-4': wanted the first and the last one")
+    assert mistakes({"command": "infill", "input": song, "bras": "3"})[0] == "bras: unknown to infill; did you mean bars?"
+    assert mistakes({"command": "bridge", "input": song, "bars": 2}) == ["input: 1 files; bridge takes 2"]
     assert mistakes({"command": "transform", "input": both})[0].endswith("put {index} into --name, such as '{stem}-{index}.mid'")
     assert mistakes({"command": "vary", "input": song, "density": "40"})[0].startswith("density '40' cannot be met in 4/4")
 
 
 def test_every_default_of_the_command_line_is_the_request_s():
     """A value that equals the command line's default is left out of a job, and so must be what the request takes in its absence."""
-    values = {"sample": {}, "transform": {"input": ["a.mid"]}, "vary": {"input": ["a.mid"]}, "interpolate": {"input": ["a.mid", "b.mid"]}}
+    one, two = {"input": ["a.mid"]}, {"input": ["a.mid", "b.mid"]}
+    values = {"sample": {}, "transform": one, "vary": one, "interpolate": two}
+    values |= {"continue": {**one, "bars": "8"}, "infill": {**one, "bars": "5..8"}, "bridge": {**two, "bars": "4"}}
     for name, schema in _jobs.commands().items():
         known = commands.COMMANDS[name]
         defaults = {f.name: f.default for f in schema.fields.values() if f.default and not f.refused}
@@ -143,7 +163,9 @@ def test_every_default_of_the_command_line_is_the_request_s():
 def test_requests_refuse_what_they_do_not_know():
     for name, known in commands.COMMANDS.items():
         with pytest.raises(UsageError, match=f"kye: unknown to {name}; did you mean key?"):
-            known.request_of({"kye": "C", "input": ["a.mid", "b.mid"][: 2 if name == "interpolate" else 1]} if name != "sample" else {"kye": "C"})
+            known.request_of(
+                {"kye": "C", "input": ["a.mid", "b.mid"][: 2 if name in ("interpolate", "bridge") else 1]} if name != "sample" else {"kye": "C"}
+            )
 
 
 def test_a_job_may_say_in_what_the_networks_run(tiny, song):

@@ -1,12 +1,9 @@
 """A stand-in for the networks of whole pieces: it repeats the bars before those that are wanted, or after them where there are none before."""
 
-import sys
 import types
 
 import numpy as np
-import pytest
 
-import musiclc.sampling
 from musiclc.music.theory import METERS
 from musiclc.music.tokens import HOLD, PITCH_OF_TOKEN
 from musiclc.sampling.setting import Filled
@@ -39,11 +36,3 @@ class Repeats(types.ModuleType):
             return np.array([60 - PITCH_OF_TOKEN] + [HOLD] * (bars.shape[1] - 1), np.uint8)
         before = bar - wanted.sum()
         return bars[before] if before >= 0 else bars[bar - 1] if not wanted[0] else bars[~wanted][0]
-
-
-@pytest.fixture
-def repeats(monkeypatch):
-    module = Repeats()
-    monkeypatch.setitem(sys.modules, "musiclc.sampling.pieces", module)
-    monkeypatch.setattr(musiclc.sampling, "pieces", module, raising=False)
-    return module
