@@ -58,3 +58,25 @@ def work(function) -> int:
     finally:
         sys.settrace(before)
     return count
+
+
+def tiny_pieces():
+    """Small networks of whole pieces that were never fitted, none of their weights zero, and plans of three tunes in every meter."""
+    import numpy as np
+    import torch
+
+    from musiclc.latent.descent import seeded
+    from musiclc.model.bars import BarConfig, BarVAE
+    from musiclc.model.flow import FlowConfig, PieceFlow
+    from musiclc.model.pieces import Pieces
+    from musiclc.model.returns import Plans
+    from musiclc.music.theory import METERS
+
+    with seeded(3):
+        bars, flow = BarVAE(BarConfig(8, 16, 2, 8, 8, 16)), PieceFlow(FlowConfig(8, 16, 2, 2, 16))
+        for parameter in flow.parameters():
+            torch.nn.init.normal_(parameter, std=0.2)
+        for block in bars.memory:
+            torch.nn.init.normal_(block.attention.distance.weight)
+    tunes = [(meter, np.arange(b * s).reshape(b, s) % 80 + 2) for meter, s in enumerate(METERS.values()) for b in (4, 8, 16)]
+    return Pieces(bars.eval().requires_grad_(False), flow.eval().requires_grad_(False), Plans.of(tunes), np.full((7, 9), 1 / 9))

@@ -49,7 +49,7 @@ class BarWriter:
 
     @torch.no_grad()
     def write(self, sheet: Manuscript, options: WriteOptions, gumbel: Gumbel) -> Tensor:
-        """The sheet's tokens with its wanted bars written: int64 (n, B, S). A bar of kind "same" is its source, token by token."""
+        """The sheet's tokens with its wanted bars written: int64 (n, B, S). A bar of kind "same" is its source, token by token, if it may be."""
         vae, context = self.vae, sheet.context
         n, bars, steps = sheet.tokens.shape
         written, clean = sheet.tokens.clone(), vae.encode(sheet.tokens)[0]
@@ -59,9 +59,9 @@ class BarWriter:
         before = torch.full((n,), START)
         for bar in range(bars):
             copied = sheet.wanted[:, bar] & (context.kind[:, bar] == SAME) & (context.source[:, bar] >= 0)
-            if copied.any():
-                rows = copied.nonzero()[:, 0]
-                written[rows, bar] = written[rows, context.source[rows, bar]]
+            source = written[torch.arange(n), context.source[:, bar].clamp(min=0)]
+            copied = copied & _allowed(source, None if sheet.logit_bias is None else sheet.logit_bias[:, bar])
+            written[:, bar] = torch.where(copied[:, None], source, written[:, bar])
             free = sheet.wanted[:, bar] & ~copied
             if free.any():
                 found = h[:, bar : bar + 1] + vae.source_in(of_source(clean, context.source)[:, bar : bar + 1])
@@ -89,6 +89,13 @@ class BarWriter:
             token = (logits / options.temperature + gumbel[:, step]).argmax(-1) if options.temperature else logits.argmax(-1)
             found.append(token)
         return torch.stack(found, dim=1)
+
+
+def _allowed(bar: Tensor, bias: Tensor | None) -> Tensor:
+    """Whether none of a bar's tokens (n, S) is forbidden by a logit bias (n or 1, S, V): bool (n,)."""
+    if bias is None:
+        return torch.ones(len(bar), dtype=torch.bool)
+    return (bias.expand(len(bar), -1, -1).gather(2, bar[..., None])[..., 0] > -torch.inf).all(1)
 
 
 def _silent(token: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from musiclc.model.pieces import DrawOptions, Hand, Objective, Pieces, PieceTask
 from musiclc.music.theory import METER_NAMES, METERS
 from musiclc.music.tokens import FIRST_ONSET, PITCH_OF_TOKEN, VOCABULARY
 from musiclc.rules import allowed_pitches
+from musiclc.rules.base import parts_of
 from musiclc.rules.sections import SectionGoals
 from musiclc.rules.transposition import transposed
 
@@ -129,13 +130,16 @@ class PieceCandidate:
 
 @dataclass
 class PieceRounds:
-    """Draws that shall meet the problem's constraints. attempts: draws a piece at most; realism: what is enough; options: of the draws."""
+    """Draws that shall meet the problem's constraints. attempts: of a piece at most; realism: what is enough; options: of the draws. writes: of one
+    draw's vectors. near: whether later draws begin near the best so far, and not from noise.
+    """
 
     problem: PieceProblem
     attempts: int = 12
     realism: float = 0.0
     options: DrawOptions = field(default_factory=DrawOptions)
     writes: int = WRITES
+    near: bool = True
 
     def stream(self, more: Callable[[int], Sequence[PieceKey]]) -> Iterator[tuple[PieceCandidate, int]]:
         """The best candidate of each key and the draws it cost, as each is ready. more: at most how many → the next keys; ends when it gives none."""
@@ -176,7 +180,7 @@ class PieceRounds:
     def _drawn(self, rows: list[tuple[PieceKey, int, PieceCandidate | None]]) -> list[PieceCandidate]:
         """The best writing of one draw for each row."""
         full = rows + [rows[0]] * (PIECE_CHUNK - len(rows))
-        near = [before for _, _, before in full]
+        near = [before if self.near else None for _, _, before in full]
         randoms = [np.random.default_rng((*key, attempt, 7)) for key, attempt, _ in full]
         task, transpositions = self._task(full, randoms)
         hand = Hand([generator_of(*key, attempt) for key, attempt, _ in full])
@@ -230,7 +234,7 @@ class PieceRounds:
         """The critics' weighted sum for melodies that will be transposed so; None where no constraint has a critic."""
         terms: list[tuple[Critic, Bounds, float, Asked]] = []
         for part in self.problem.parts:
-            for c in part.constraints:
+            for c in parts_of(part.constraints):
                 critic = self.problem.critics.get(c.rule.name)
                 if critic is None or c.rule.fixed:
                     continue

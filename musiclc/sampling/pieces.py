@@ -18,7 +18,7 @@ from musiclc.rules.base import Constraint
 from musiclc.rules.sections import SectionGoals, section_verdicts
 from musiclc.rules.tonic import MODES, heard
 from musiclc.sampling.request import SampleRequest
-from musiclc.sampling.sample import Sample
+from musiclc.sampling.sample import Sample, not_met
 from musiclc.sampling.setting import Filled, Setting
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ CANONICAL_TONICS = {"major": 0, "minor": 9, "harmonic minor": 9, "dorian": 2, "p
 LIKE_MODE = {"ionian": "major", "aeolian": "minor", "major pentatonic": "major", "minor pentatonic": "minor", "blues": "minor"}
 VARIED_BARS = ((1.0, 0.4), (0.9, 0.25), (0.72, 0.2), (0.57, 0.15))  # share of equal steps of a bar that returns varied, and how often
 VARIED_SIMILARITY = (0.6, 0.9)  # of a section that returns varied with what it varies, 1 − Levenshtein distance / length
-MOST_ATTEMPTS = 24
+MOST_ATTEMPTS = 24  # draws of a piece at most, each written several times
+TEMPERATURE = 0.8  # of writing, times the option's
+PIECE_METHODS = {"guided": True, "rejection": False}  # the methods that draw whole pieces, and whether they follow critics
 
 
 def samples(model: "Model", request: SampleRequest) -> Iterator[Sample]:
@@ -50,18 +52,18 @@ def _finished(request: SampleRequest, sections: Sequence[SectionGoals], candidat
     meter, flat = request.options.meter, candidate.tokens.reshape(-1)
     verdicts = [c.verdict(c.rule.measure(flat[None], meter)[0]) for c in request.constraints]
     verdicts += section_verdicts(sections, flat, meter)
-    warnings = [f"{_named(v)} {v['goal']}: not met, value {v['value']}" for v in verdicts if not v["satisfied"]]
-    return Sample(candidate.index, tok.to_melody(flat, meter), verdicts, "flow", attempts, round(candidate.realism, 4), warnings)
-
-
-def _named(verdict: dict[str, Any]) -> str:
-    return f"section {verdict['section']}: {verdict['rule']}" if "section" in verdict else verdict["rule"]
+    method = request.options.how.name
+    return Sample(candidate.index, tok.to_melody(flat, meter), verdicts, method, attempts, round(candidate.realism, 4), not_met(verdicts))
 
 
 def _rounds_of(model: "Model", request: SampleRequest) -> tuple["PieceRounds", tuple[SectionGoals, ...]]:
-    from musiclc.sampling.piece_rounds import PieceProblem, PieceRounds
+    from musiclc.sampling.piece_rounds import PieceProblem
 
     options, pieces = request.options, pieces_of(model)
+    if options.how.name not in PIECE_METHODS:
+        raise UsageError(
+            f"method {options.how.name}: draws phrases of four bars only; pieces have auto, {' or '.join(PIECE_METHODS)}; or say --bars 4"
+        )
     constraints = tuple(bound(request.constraints, model))
     parts = (*([SectionGoals("", constraints, ((0, options.bars),))] if constraints else []), *request.sections)
     mode, transpositions, tonic = _key_of(model, parts, options.meter)
@@ -78,9 +80,19 @@ def _rounds_of(model: "Model", request: SampleRequest) -> tuple["PieceRounds", t
         transpositions,
         tonic=tonic,
         accept=partial(form_scores, options.form) if options.form else None,
-        critics=model.piece_critics,
+        critics=model.piece_critics if PIECE_METHODS[options.how.name] else {},
     )
-    return PieceRounds(problem, min(options.attempts, MOST_ATTEMPTS), options.realism), tuple(request.sections)
+    near = PIECE_METHODS[options.how.name]
+    return _with_options(problem, options, near), tuple(request.sections)
+
+
+def _with_options(problem: "PieceProblem", options: Any, near: bool = True) -> "PieceRounds":
+    """The rounds of a problem. options: attempts, realism and temperature as SampleOptions have them."""
+    from musiclc.model.pieces import DrawOptions
+    from musiclc.sampling.piece_rounds import PieceRounds
+
+    draws = DrawOptions(temperature=TEMPERATURE * options.temperature, end=problem.pieces.flow.config.noise_level)
+    return PieceRounds(problem, min(options.attempts, MOST_ATTEMPTS), options.realism, draws, near=near)
 
 
 def pieces_of(model: "Model") -> "Pieces":
@@ -179,12 +191,8 @@ def form_scores(form: Form, tokens: np.ndarray) -> np.ndarray:
 
 
 def fills(model: "Model", setting: Setting, keys: Sequence["PieceKey"], options: Any) -> Iterator[Filled]:
-    """The setting with its wanted bars written, once a key (seed, index), in order. options: attempts and realism as SampleOptions have them."""
-    from musiclc.sampling.piece_rounds import PieceRounds
-
-    problem = _problem_of(model, setting)
-    rounds = PieceRounds(problem, min(options.attempts, MOST_ATTEMPTS), options.realism)
-    for candidate, attempts in rounds.best(keys):
+    """The setting with its wanted bars written, once a key (seed, index), in order. options: as `_with_options`."""
+    for candidate, attempts in _with_options(_problem_of(model, setting), options).best(keys):
         tokens = np.where(setting.wanted[:, None], candidate.tokens, setting.tokens.reshape(candidate.tokens.shape)).reshape(-1)
         yield Filled(tokens.astype(np.uint8), attempts, round(candidate.realism, 4))
 

@@ -137,7 +137,7 @@ class _Run:
         real = [piece_critics.real_bank(pieces, self.data, (9, i), 4096, options) for i in range(len(drawn))]
         banks = [bank for bank, _ in drawn] + real
         for rule in RULES.values():
-            if rule.critic is None and not rule.fixed:
+            if rule.critic is None and not rule.fixed and not rule.judged and rule.parts is None:
                 base.piece_critics[rule.name] = piece_critics.fit_piece_critic(banks, rule, pieces.bars.config.latent, self.recipe.critics)
                 self.talk(f"steer: critic of {rule.name}")
         realism = piece_critics.fit_piece_realism(pieces, drawn, self.recipe.realism)

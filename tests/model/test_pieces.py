@@ -6,30 +6,22 @@ import numpy as np
 import pytest
 import torch
 
-from musiclc.latent.descent import generator_of, seeded
-from musiclc.model.bars import BarConfig, BarVAE, carried
+from musiclc.latent.descent import generator_of
+from musiclc.model.bars import carried
 from musiclc.model.context import ANY, BUCKETS, MODE_UNKNOWN, NEW, SAME, UNKNOWN_PLACE, VARIED, Context, distance_buckets, of_source
-from musiclc.model.flow import FlowConfig, PieceFlow
 from musiclc.model.pieces import DrawOptions, Hand, Pieces, PieceTask, vectors, write
 from musiclc.model.returns import Plans, earlier_or_given, equal_steps, returns
 from musiclc.model.vae import START
 from musiclc.model.writing import BarWriter, Manuscript, WriteOptions
 from musiclc.music.tokens import HOLD, REST, VOCABULARY
+from tests.helpers import tiny_pieces
 
 BARS, STEPS = 6, 8
 
 
 @pytest.fixture(scope="module")
 def pieces() -> Pieces:
-    """Small networks whose weights were never fitted, none of them zero."""
-    with seeded(3):
-        bars, flow = BarVAE(BarConfig(8, 16, 2, 8, 8, 16)), PieceFlow(FlowConfig(8, 16, 2, 2, 16))
-        for parameter in flow.parameters():
-            torch.nn.init.normal_(parameter, std=0.2)
-        for block in bars.memory:
-            torch.nn.init.normal_(block.attention.distance.weight)
-    plans = Plans.of([(3, np.arange(BARS * STEPS).reshape(BARS, STEPS) + 2)])
-    return Pieces(bars.eval().requires_grad_(False), flow.eval().requires_grad_(False), plans, np.full((7, 9), 1 / 9))
+    return tiny_pieces()
 
 
 def _context(n: int) -> Context:
