@@ -83,7 +83,7 @@ class FitFiles:
     def finish(self) -> None:
         """Draw the curve and remove the state that is no longer needed."""
         self.state_path.unlink(missing_ok=True)
-        lines = [json.loads(line) for line in self.curve_path.read_text().splitlines()]
+        lines = [json.loads(line) for line in self.curve_path.read_text().splitlines()] if self.curve_path.exists() else []
         if lines:
             plot_curve(lines, self.folder / f"{self.name}.png")
 
