@@ -183,9 +183,11 @@ def test_score_and_inspect_read_every_meter_in_its_own_bars_and_inspect_says_wha
     assert "transform would touch no bar" in musiclc("inspect", "a.mid", cwd=tmp_path).out.decode()
 
 
-def test_meters_that_phrases_do_not_have_are_one_line(tmp_path):
-    done = musiclc("sample", "--meter", "9/8", "-o", "a.mid", cwd=tmp_path, code=2)
-    assert done.err == "musiclc: meter 9/8: phrases of 4 bars are written in 4/4, 3/4, 6/8\n"
+def test_a_model_of_phrases_alone_is_named_for_what_it_lacks(tiny, tmp_path):
+    """Sixteen bars are the default; of other meters than a phrase's, and of forms and sections, four bars are a piece, too."""
+    for words in ([], ["--bars", "4", "--meter", "9/8"], ["--form", "A4"], ["--bars", "4", "--section", "1..2: density=4"]):
+        done = musiclc("sample", "--model", tiny, *words, "-o", "a.mid", "--quiet", cwd=tmp_path, code=1)
+        assert done.err == "musiclc: model 'tiny' writes phrases of four bars only; wanted one with networks of whole pieces\n"
     assert not list(tmp_path.iterdir())
 
 
