@@ -176,7 +176,7 @@ def lasting(song: Song, tick: int) -> bytes:
     if last >= tick:
         return song.data
     kept = events[:-1] if events and events[-1].kind == END_OF_TRACK else events
-    offs = [message(last, NOTE_OFF | n.channel, n.pitch, 64) for n in _unended(song.entry.all_notes)]
+    offs = [message(last, NOTE_OFF | n.channel, n.pitch, 64) for n in _unended(song.entry.notes)]
     return with_track(song.file, track, [*kept, *offs, meta_message(tick, END_OF_TRACK)])
 
 
