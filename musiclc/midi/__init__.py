@@ -3,6 +3,7 @@
 codec.py     the bytes of a file as events, and back;  notes.py  events as notes, instruments and lines;  timing.py  meters, tempos, seconds
 section.py   bars in one meter, and many of them as one melody;  bars.py  where a file's bars lie;  tracks.py  which track has the melody
 song.py      a composer's own file: `read_song`, `read_melody`;  edit.py  other notes in it and nothing else
+room.py      room for new bars in a song;  joined.py  and between two;  fresh.py  new notes in them, played like those around them
 melodies.py  many files for learning: `read_runs`;  performance.py  all notes in seconds: `read_notes`;  write.py  a melody as a new file: `to_bytes`
 inputs.py    which files a command is to read
 objects.py   a user's PrettyMIDI and NoteSequence: the only file that imports pretty_midi and note_seq, each inside the function that needs it

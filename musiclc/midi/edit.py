@@ -148,6 +148,8 @@ def _end(voices: list[Voice], style: "Manner", last: int) -> None:
         if voice.new_off and voice.grid:
             off = _near(voice.grid, voice.end, style.end_offset(voice), voice.on[0] + 1, limit)
             voice.off = (off, 0, 0, 0) if off <= last else (last, 8, 0, 0)
+        elif not style.shifts_ends:
+            continue
         elif following and following.source is None and following.grid is not voice.grid and voice.off and voice.off > following.on:
             voice.off, voice.new_off = (following.on[0], 0, 0, 0), True  # it sounds on into the next section
 

@@ -83,7 +83,11 @@ class Room:
     def sounding(self) -> int:
         """The step until which a note from before the bars sounds in them; their first one where none does."""
         low, high = self.steps
-        return min(max((n.end for n in self.section.notes if n.start < low), default=low), high) if low else low
+        ends = [n.end for n in self.section.notes if n.start < low]
+        if not low:  # one of another meter's bars may
+            before = [source for section in self.song.sections[: self.number] for source in section.sources if source.off_event is not None]
+            ends = [self.section.grid.step(source.off) for source in before[-1:]]
+        return min(max([low, *ends]), high)
 
     @property
     def free(self) -> tuple[int, int]:
@@ -172,7 +176,7 @@ def lasting(song: Song, tick: int) -> bytes:
     if last >= tick:
         return song.data
     kept = events[:-1] if events and events[-1].kind == END_OF_TRACK else events
-    offs = [message(last, NOTE_OFF | n.channel, n.pitch, 64) for n in _unended(song.entry.all_notes)]
+    offs = [message(last, NOTE_OFF | n.channel, n.pitch, 64) for n in _unended(song.entry.notes)]
     return with_track(song.file, track, [*kept, *offs, meta_message(tick, END_OF_TRACK)])
 
 
