@@ -4,7 +4,7 @@ Counts; how long notes are, how far apart in pitch; which pitch classes, up to t
 bar and phrase repeats what stood 1, 2, 4, 8 bars before; how phrases and the piece end. Pieces are token rows (n, T) in one meter, whole
 bars. Nothing changes with transposition. With `pitched` there are also shares of pitch classes above the tonic that is heard.
 
-Inside: `piece_features`.
+Inside: `piece_features`, `pitch_class_entropy`.
 """
 
 from collections.abc import Callable
@@ -59,6 +59,12 @@ def _intervals(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(~onsets, axis=1, kind="stable")
     pitches = np.take_along_axis(tokens.astype(int), order, axis=1)
     return np.diff(pitches, axis=1), np.arange(tokens.shape[1] - 1) < onsets.sum(axis=1, keepdims=True) - 1
+
+
+def pitch_class_entropy(tokens: np.ndarray) -> np.ndarray:
+    """Entropy in bits of the pitch classes of pieces (n, T), by time: (n,)."""
+    sounding = tok.sounding(tokens)
+    return _entropy(_shares(sounding % 12, sounding >= 0, 12))
 
 
 # ---- groups --------------------------------------------------------------------------------------------------------

@@ -8,19 +8,18 @@ sections of tunes), 0 to 1, on one of three readings:
 - tokens: a symbol a step. Holds and rests are alike anywhere, so even strangers are .4 to .5 alike;
 - intervals: a symbol a note, the interval from the note before and its duration: transposition changes nothing.
 
-A *form* is a sequence of sections (letter, primes, bars): ("A", 0, 8), ("A", 1, 8) is A8 A'8. The *labels* of a form number letters, and
-variants of a letter, in the order in which they come: A A' B A' is (0, 0), (0, 1), (1, 0), (0, 1).
+The *labels* of a form number letters, and variants of a letter, in the order in which they come: A A' B A' is (0, 0), (0, 1), (1, 0), (0, 1).
 
 Inside: `similarity`, `phrase_similarities`, `figures`, `labels`, `read_labels`, `strangers`, `form_figures`.
 """
 
-from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from musiclc.music import tokens as tok
+from musiclc.music.form import Form
 from musiclc.music.melody import PHRASE_BARS
 from musiclc.rules.tonic import steps_of
 
@@ -30,7 +29,6 @@ VARIED = (0.6, 0.9)  # similarity of a section and its variant (A and A')
 SAME = 0.95  # from this similarity on a reader hears the same section again
 _LONGEST = 128  # a longer note counts as this many steps
 
-Form = Sequence[tuple[str, int, int]]  # letter, primes, bars
 Labels = tuple[tuple[int, int], ...]
 
 
@@ -111,11 +109,11 @@ def figures(tokens: np.ndarray, meter: str) -> dict[str, Any]:
 def labels(form: Form) -> Labels:
     """The labels of a form: (letter, variant) numbers in order of first appearance."""
     letters: dict[str, dict[int, int]] = {}
-    for letter, primes, _ in form:
-        variants = letters.setdefault(letter, {})
-        variants.setdefault(primes, len(variants))
+    for section in form:
+        variants = letters.setdefault(section.letter, {})
+        variants.setdefault(section.primes, len(variants))
     numbers = {letter: i for i, letter in enumerate(letters)}
-    return tuple((numbers[letter], letters[letter][primes]) for letter, primes, _ in form)
+    return tuple((numbers[section.letter], letters[section.letter][section.primes]) for section in form)
 
 
 def read_labels(alike: np.ndarray) -> Labels:
@@ -145,8 +143,8 @@ def strangers(tokens: np.ndarray, meter: str, bars: int = PHRASE_BARS) -> tuple[
 
 def _sections(tokens: np.ndarray, meter: str, form: Form) -> list[np.ndarray]:
     """Tokens (n, steps) of every section of a form."""
-    edges = np.cumsum([0, *(bars for *_, bars in form)]) * steps_of(meter)[0]
-    return [tokens[:, low:high] for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    steps = steps_of(meter)[0]
+    return [tokens[:, section.first * steps : section.after * steps] for section in form]
 
 
 def section_similarities(tokens: np.ndarray, meter: str, form: Form) -> np.ndarray:
