@@ -95,7 +95,7 @@ def _plotted(folder: Path, tables: dict[str, Table], points: dict[str, Any]) -> 
 
 def _plot_frontier(table: Table, path: Path) -> None:
     """Cross-entropy over the share of allowed notes kept: a line over keep, snapping and the originals as points."""
-    figure = _figure((7, 5))
+    figure = new_figure((7, 5))
     panel = figure.subplots()
     dial = [row for row in table if row["way"].startswith("keep")]
     panel.plot([row["allowed notes kept"] for row in dial], [row["cross-entropy"] for row in dial], "o-", label="transform")
@@ -110,7 +110,8 @@ def _plot_frontier(table: Table, path: Path) -> None:
     figure.savefig(path, dpi=100)
 
 
-def _figure(size: tuple[float, float]) -> Any:
+def new_figure(size: tuple[float, float]) -> Any:
+    """An empty figure of so many inches, drawn without a screen."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -121,7 +122,7 @@ def _figure(size: tuple[float, float]) -> Any:
 
 def _plot_targets(every: dict[str, dict[str, list[float]]], path: Path) -> None:
     """Target against decoded value, a panel a rule, single and delivered."""
-    figure = _figure((4 * len(every), 4))
+    figure = new_figure((4 * len(every), 4))
     for panel, (rule, points) in zip(figure.subplots(1, len(every), squeeze=False)[0], every.items(), strict=True):
         target = points["target"]
         panel.plot([min(target), max(target)], [min(target), max(target)], color="0.7", linewidth=1)
@@ -136,7 +137,7 @@ def _plot_methods(table: Table, path: Path) -> None:
     """Share of melodies that meet the constraints against cross-entropy over real tunes: a colour a method, a point a set of constraints, means
     ringed.
     """
-    figure = _figure((8, 5))
+    figure = new_figure((8, 5))
     panel = figure.subplots()
     for method in dict.fromkeys(row["method"] for row in table):
         rows = [row for row in table if row["method"] == method]

@@ -6,7 +6,7 @@ longest line of each, whole or some bars of it at random. Headers are sometimes 
 Baselines, on durations: Krumhansl and Kessler's profiles (1982) by correlation; Albrecht and Shanahan's (2013) by Euclidean distance;
 and the last note, as a tonic without mode.
 
-Inside: `Example`, `examples`, `FINDERS`, `figures`.
+Inside: `Example`, `examples`, `FINDERS`, `by_profiles`, `figures`.
 """
 
 from collections.abc import Callable, Iterator
@@ -103,6 +103,12 @@ def _by_krumhansl(tokens: np.ndarray, meter: str) -> Found:
 def _by_albrecht_shanahan(tokens: np.ndarray, meter: str) -> Found:
     profiles = [np.roll(p, t) for p in (MAJOR_SHARES, MINOR_SHARES) for t in range(12)]
     return _best(-np.linalg.norm(np.array(profiles) - _durations(tokens), axis=1))
+
+
+def by_profiles(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tonic 0-11 (n,) and whether the mode is major (n,), of pieces (n, T), by Albrecht and Shanahan's profiles."""
+    found = [_by_albrecht_shanahan(row, "") for row in tokens]
+    return np.array([key for key, _ in found]), np.array([mode == "major" for _, mode in found])
 
 
 def _last_note(tokens: np.ndarray, meter: str) -> Found:

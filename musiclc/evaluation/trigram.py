@@ -52,10 +52,23 @@ class Trigram:
             p = (seen[event] + distinct * p) / (total + distinct)
         return p
 
+    def nll(self, sequence: list[Event]) -> list[float]:
+        """−log P in nats of each event of a sequence."""
+        return [float(-np.log(self.probability(context, event))) for context, event in _contexts(sequence)]
+
     def cross_entropy(self, sequences: Iterable[list[Event]]) -> float:
         """Mean −log P in nats a note, over all notes of all sequences."""
-        costs = [-np.log(self.probability(context, event)) for sequence in sequences for context, event in _contexts(sequence)]
+        costs = [nll for sequence in sequences for nll in self.nll(sequence)]
         return float(np.mean(costs)) if costs else float("nan")
+
+    def draw(self, context: tuple[Event, Event], random: np.random.Generator) -> Event:
+        """An event by its probability: of each order from the highest down, one that was seen or, by the weight of the lower ones, none."""
+        for order in (2, 1, 0):
+            seen = self.counts[order].get(context[2 - order :])
+            if seen is not None and random.random() * (seen.total() + len(seen)) < seen.total():
+                return list(seen)[np.searchsorted(np.cumsum(list(seen.values())), random.integers(seen.total()), side="right")]  # type: ignore[return-value]
+        leap, step = random.integers(-WIDEST_LEAP, WIDEST_LEAP + 1), random.integers(1, LONGEST_STEP + 1)
+        return int(leap), int(step)
 
 
 def _contexts(sequence: list[Event]) -> Iterable[tuple[tuple[Event, Event], Event]]:

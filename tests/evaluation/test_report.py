@@ -88,13 +88,13 @@ def test_points_of_the_plots_lie_where_the_table_says(stubs, dataset, tmp_path, 
     """A method's ringed point is the mean over its rows; snapping and the original are single points beside the line."""
     pytest.importorskip("matplotlib")
     drawn = []
-    whole = report._figure
+    whole = report.new_figure
 
     def figure(size):
         drawn.append(whole(size))
         return drawn[-1]
 
-    monkeypatch.setattr(report, "_figure", figure)
+    monkeypatch.setattr(report, "new_figure", figure)
     rows = [{**METHODS[0], "met": met, "cross-entropy over real, %": x} for met, x in ((0.0, -10.0), (0.5, 0.0), (1.0, 40.0))]
     report._plot_methods(rows, tmp_path / "methods.png")
     means = drawn[0].axes[0].lines[1]

@@ -1,0 +1,219 @@
+"""Figures of whole pieces beside real held-out tunes and baselines: tables by name, and the plots and files of them.
+
+likeness: how well classifiers tell pieces from held-out ones, also those with nine or more notes a bar alone; ratios: cross-entropy, notes
+a bar and pitch-class entropy over real ones, and how the bar after a join fares; copies; returns; ending; infilling.
+
+"real training tunes" is the row that says what a measure gives for pieces that are real.
+
+Inside: `Request`, `tables`, `write`.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musiclc.evaluation import copying, features, infilling, likeness, makers, returns
+from musiclc.evaluation.samples import Table, markdown
+from musiclc.evaluation.tonic import by_profiles
+from musiclc.evaluation.trigram import Trigram, events
+from musiclc.files import write_whole
+from musiclc.music import tokens as tok
+from musiclc.music.melody import PHRASE_BARS
+from musiclc.rules import tonic
+
+DENSE = 9  # notes a bar
+TAUGHT = 600  # real training tunes that teach a classifier, at most
+REAL, TRAINING = "real held-out tunes", "real training tunes"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is measured. n: pieces a maker; tasks of infilling are measured on real pieces of 16 bars. networks: whether the network judges, too."""
+
+    meter: str = "4/4"
+    bars: int = 16
+    n: int = 200
+    seed: int = 7
+    splits: tuple[str, ...] = ("validation",)
+    networks: bool = True
+
+
+@dataclass(frozen=True)
+class Material:
+    """What all tables share: held-out pieces and training pieces that teach (n, T), those of every maker by name, a trigram, known runs."""
+
+    request: Request
+    held: np.ndarray
+    taught: np.ndarray
+    made: dict[str, np.ndarray]
+    judge: Trigram
+    known: np.ndarray
+    fillers: dict[str, infilling.Filler] = field(default_factory=dict)
+
+    @property
+    def all(self) -> dict[str, np.ndarray]:
+        """Pieces (n, T) by name, held-out ones first."""
+        return {REAL: self.held, **self.made}
+
+
+def gathered(
+    real: makers.RealPieces, request: Request, made_by: dict[str, makers.Maker], fillers: dict[str, infilling.Filler] | None = None
+) -> Material:
+    """The material of a request: real training tunes, and the trigram's, are the first makers."""
+    judge = makers.fitted(real.melodies("train", request.meter))
+    training = real.of("train", request.meter, request.bars, request.seed)
+    everyone = {"trigram": makers.by_trigram(judge), **made_by}
+    made = {name: maker(request.n, request.meter, request.bars, request.seed) for name, maker in everyone.items()}
+    cut = min(request.n, len(training) // 2)
+    return Material(
+        request,
+        real.splits(request.splits, request.meter, request.bars, request.seed),
+        training[cut : cut + TAUGHT],
+        {TRAINING: training[:cut], **made},
+        judge,
+        copying.known_runs(real.melodies("train")),
+        fillers or {},
+    )
+
+
+def tables(material: Material) -> dict[str, Table]:
+    """All tables by name."""
+    request = material.request
+    by_name = {"likeness": _likeness, "ratios": _ratios, "copies": _copies, "returns": _returns, "ending": _ending}
+    found = {name: table(material) for name, table in by_name.items()}
+    if request.bars == 16:
+        found["infilling"] = infilling.figures(material.held, request.meter, material.fillers, request.seed)
+    return found
+
+
+# ---- tables --------------------------------------------------------------------------------------------------------
+
+
+def _density(tokens: np.ndarray, meter: str) -> np.ndarray:
+    """Notes a bar: (n,)."""
+    return tok.onsets(tokens).sum(axis=1) * tonic.steps_of(meter)[0] / tokens.shape[1]
+
+
+def _likeness(material: Material) -> Table:
+    """AUC of each classifier, a row a maker, then a row a maker for dense pieces where there are enough."""
+    rows = [_likeness_row(material, name, 0) for name in material.made]
+    return [row for row in rows + [_likeness_row(material, name, DENSE) for name in material.made] if row]
+
+
+def _likeness_row(material: Material, name: str, least: float) -> dict[str, Any]:
+    """AUC of one maker's pieces with at least so many notes a bar; {} where there are too few of them or of real ones."""
+    request = material.request
+    sides = [tokens[_density(tokens, request.meter) >= least] for tokens in (material.held, material.made[name], material.taught)]
+    if min(len(sides[0]), len(sides[1])) < likeness.FEWEST:
+        return {}
+    row: dict[str, Any] = {"pieces": name + (f", {least:g} notes a bar or more" if least else ""), "real": len(sides[0]), "n": len(sides[1])}
+    judges = {"trees": likeness.TREES} | ({"network": likeness.NETWORK} if request.networks and not least else {})
+    for label, judge in judges.items():
+        row[label] = round(likeness.told_apart(judge, sides[0], sides[1], request.meter, seed=request.seed), 3)
+    row["±"] = round(likeness.standard_error(row["trees"], len(sides[0]), len(sides[1])), 3)
+    row["trees, taught"] = round(likeness.told_apart(likeness.TREES, sides[0], sides[1], request.meter, sides[2], request.seed), 3)
+    return row
+
+
+def _ratios(material: Material) -> Table:
+    """Cross-entropy, notes a bar, pitch-class entropy, and what a join costs: as they are, and over real ones in percent."""
+    meter = material.request.meter
+    found = {name: _means(material.judge, tokens, meter) for name, tokens in material.all.items()}
+    rows: Table = []
+    for name, means in found.items():
+        over = {f"{what}, over real": f"{100 * (value / found[REAL][what] - 1):+.1f} %" for what, value in means.items()}
+        rows.append({"pieces": name, **{what: round(value, 3) for what, value in means.items()}, **over})
+    return rows
+
+
+def _means(judge: Trigram, tokens: np.ndarray, meter: str) -> dict[str, float]:
+    """What `_ratios` compares, of pieces (n, T)."""
+    return {
+        "cross-entropy": judge.cross_entropy(events(tokens)),
+        "notes a bar": float(_density(tokens, meter).mean()),
+        "pitch-class entropy": float(features.pitch_class_entropy(tokens).mean()),
+        "after a join over inner bars": join_cost(judge, tokens, meter),
+    }
+
+
+def join_cost(judge: Trigram, tokens: np.ndarray, meter: str, every: int = PHRASE_BARS) -> float:
+    """Cross-entropy of notes in the first bar after a join, one every so many bars, over that of notes in the bars between."""
+    steps = tonic.steps_of(meter)[0]
+    after: list[float] = []
+    inner: list[float] = []
+    for row, sequence in zip(tokens, events(tokens), strict=True):
+        bars = np.flatnonzero(tok.onsets(row))[1:] // steps
+        for bar, nll in zip(bars.tolist(), judge.nll(sequence), strict=True):
+            if bar:
+                (inner if bar % every else after).append(nll)
+    return float(np.mean(after) / np.mean(inner)) if after and inner else float("nan")
+
+
+def _copies(material: Material) -> Table:
+    """Share of pieces with a run of 32 steps that a training tune has; not of training tunes, which have it all."""
+    return [
+        {"pieces": name, "n": len(tokens), f"share {copying.LENGTH} steps": round(copying.share_copying(tokens, material.known), 3)}
+        for name, tokens in material.all.items()
+        if name != TRAINING
+    ]
+
+
+def _returns(material: Material) -> Table:
+    return [{"pieces": name, "n": len(tokens), **returns.figures(tokens, material.request.meter)} for name, tokens in material.all.items()]
+
+
+def _ending(material: Material) -> Table:
+    """How often the last note is the tonic that is heard, and that of Albrecht and Shanahan's profiles, and how often these two agree."""
+    rows: Table = []
+    for name, tokens in material.all.items():
+        heard, finder, last = tonic.heard(tokens, material.request.meter)[0], by_profiles(tokens)[0], last_classes(tokens)
+        shares = {"on the tonic heard": last == heard, "on that of the profiles": last == finder, "tonics agree": heard == finder}
+        rows.append({"pieces": name, "n": len(tokens), **{what: round(float(share.mean()), 3) for what, share in shares.items()}})
+    return rows
+
+
+def last_classes(tokens: np.ndarray) -> np.ndarray:
+    """Pitch class of the last note of pieces (n, T): (n,); -1 in silence."""
+    last = tokens.shape[1] - 1 - tok.onsets(tokens)[:, ::-1].argmax(axis=1)
+    pitches = tokens[np.arange(len(tokens)), last].astype(int) + tok.PITCH_OF_TOKEN
+    return np.where(tok.onsets(tokens).any(axis=1), pitches % 12, -1)
+
+
+def in_key(tokens: np.ndarray, asked: int, mode: str) -> dict[str, float]:
+    """Of pieces (n, T) that were asked for in a key: share that the profiles hear on that tonic, in that mode too, and that end on it.
+
+    mode: major or minor; the profiles know no other, so that for one neither may be told.
+    """
+    found, major = by_profiles(tokens)
+    right = found == asked
+    shares = {"tonic": right, "tonic and mode": right & (major == (mode == "major")), "last note": last_classes(tokens) == asked}
+    return {what: round(float(share.mean()), 3) for what, share in shares.items()}
+
+
+# ---- files ---------------------------------------------------------------------------------------------------------
+
+
+def write(folder: Path, found: dict[str, Table], head: dict[str, Any]) -> None:
+    """Tables as pieces.json and pieces.md, and a plot of the AUCs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "pieces.json", json.dumps({**head, **found}, indent=1).encode())
+    write_whole(folder / "pieces.md", "\n".join(f"## {name}\n\n{markdown(rows)}\n" for name, rows in found.items()).encode())
+    _plot(found["likeness"], folder / "pieces.png")
+
+
+def _plot(rows: Table, path: Path) -> None:
+    from musiclc.evaluation.report import new_figure
+
+    if rows:
+        figure = new_figure((8, 0.6 * len(rows) + 2))
+        panel = figure.subplots()
+        for what, marker in (("trees", "o"), ("network", "s"), ("trees, taught", "^")):
+            shown = [(row[what], i) for i, row in enumerate(rows) if what in row]
+            panel.plot(*zip(*shown, strict=True), marker, label=what)
+        panel.set(yticks=range(len(rows)), yticklabels=[row["pieces"] for row in rows], xlabel="AUC against held-out tunes", xlim=(0.3, 1.02))
+        panel.axvline(0.5, color="0.7")
+        panel.legend()
+        figure.savefig(path, dpi=100)
