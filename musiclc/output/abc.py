@@ -43,8 +43,8 @@ def _signature(major: int) -> dict[str, int]:
     """Letter → semitones by which the signature of a major key alters it. Keys of more than six sharps are written with flats."""
     sharps = major * 7 % 12
     if sharps <= 6:
-        return {letter: 1 for letter in _SHARPS[:sharps]}
-    return {letter: -1 for letter in _FLATS[: 12 - sharps]}
+        return dict.fromkeys(_SHARPS[:sharps], 1)
+    return dict.fromkeys(_FLATS[:12 - sharps], -1)
 
 
 def _spelled(pitch: int, signature: dict[str, int]) -> tuple[str, int]:
