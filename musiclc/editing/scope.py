@@ -3,7 +3,7 @@
 Some bars are a piece of their own (midi.section.cut), so that searches and rules know no others. A note that rings into them from before goes on
 as it did: it ends where it ended, or where the first note within them begins.
 
-Inside: `Scope`.
+Inside: `Scope`, `piece_of`.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from musiclc.editing.piece import Piece
+from musiclc.errors import UsageError
 from musiclc.music import tokens as tok
+from musiclc.music.theory import PHRASE_METERS
 
 if TYPE_CHECKING:
     from musiclc.midi import Song
+
+
+def piece_of(song: "Song") -> Piece:
+    """The song's sections as the editor sees them. Raises UsageError for a song that was read in meters that its networks do not know."""
+    if others := dict.fromkeys(s.meter for s in song.sections if s.meter not in PHRASE_METERS):
+        raise UsageError(f"bars of {', '.join(others)}: the editor knows {', '.join(PHRASE_METERS)}; read the song with read_as=READ_IN_PHRASES")
+    return Piece(song.sections)
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Scope:
     @staticmethod
     def of(song: "Song", bars: tuple[int, int] | None) -> "Scope":
         """The scope of a song's bars, first and last from 1, or of all. Raises InputError for bars that it does not have, or without notes."""
-        whole = Piece(song.sections)
+        whole = piece_of(song)
         if bars is None:
             return Scope(song, whole, whole, np.arange(len(whole.state)))
         sections, at = song.cut(*bars)

@@ -3,7 +3,7 @@
 `transform` is what a notebook calls: it takes and gives a path, bytes, a PrettyMIDI or a NoteSequence. Commands (commands.py) call
 `transformed`, `varied` and `interpolated`, which give every file as an `Edit` with what there is to say about it.
 
-Inside: `Edit`, `transform`, `transformed`, `varied`, `interpolated`, `piece_of`, `before_and_after`.
+Inside: `Edit`, `transform`, `transformed`, `varied`, `interpolated`, `before_and_after`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,6 @@ import numpy as np
 from musiclc import rules
 from musiclc.custom.labels import bound
 from musiclc.editing.keys import KeyChange, brought, key_change, left_behind
-from musiclc.editing.piece import Piece
 from musiclc.editing.request import KEEP, EditOptions
 from musiclc.editing.scope import Scope
 from musiclc.errors import UsageError
@@ -24,7 +23,6 @@ from musiclc.files import refuse_existing, write_whole
 from musiclc.midi import READ_IN_PHRASES, Song, read_song
 from musiclc.midi.tracks import companions
 from musiclc.music import tokens as tok
-from musiclc.music.theory import PHRASE_METERS
 from musiclc.rules.base import Constraint
 from musiclc.rules.tonic import named
 
@@ -156,13 +154,6 @@ def interpolated(model: "Model", first: Song, last: Song, n: int, constraints: A
 
 
 # ---- inside --------------------------------------------------------------------------------------------------------
-
-
-def piece_of(song: Song) -> Piece:
-    """The song's sections as the editor sees them. Raises UsageError for a song that was read in meters that its networks do not know."""
-    if others := dict.fromkeys(s.meter for s in song.sections if s.meter not in PHRASE_METERS):
-        raise UsageError(f"bars of {', '.join(others)}: the editor knows {', '.join(PHRASE_METERS)}; read the song with read_as=READ_IN_PHRASES")
-    return Piece(song.sections)
 
 
 @dataclass(frozen=True)

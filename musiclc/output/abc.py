@@ -44,7 +44,7 @@ def _signature(major: int) -> dict[str, int]:
     sharps = major * 7 % 12
     if sharps <= 6:
         return dict.fromkeys(_SHARPS[:sharps], 1)
-    return dict.fromkeys(_FLATS[:12 - sharps], -1)
+    return dict.fromkeys(_FLATS[: 12 - sharps], -1)
 
 
 def _spelled(pitch: int, signature: dict[str, int]) -> tuple[str, int]:
