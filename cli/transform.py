@@ -27,6 +27,10 @@ OPTIONS = TransformRequest.options  # the defaults
 @click.option(
     "--realism", type=click.FloatRange(0, 1), default=OPTIONS.realism, show_default=True, help="Let go until this share of real phrases is rarer."
 )
+@click.option(
+    "--tracks", default=OPTIONS.tracks, show_default=True, metavar="melody|all|NAME,…", help="Which tracks go along with the melody to another key."
+)
+@click.option("--bars", metavar="9..16", help="The only bars that may change, and that goals are measured on.")
 @click.option("--method", type=click.Choice(EDIT_METHODS), default=OPTIONS.method, show_default=True)
 @name_option(TransformRequest.pattern)
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw before and after as FILE.png; a folder for many.")
@@ -36,7 +40,8 @@ def command(plot: Path | None, **values: Any) -> None:
 
     \b
     musiclc transform song.mid -o out.mid --key "C minor" --track Voice
-    musiclc transform -r songs -o out --key "D dorian" --keep 0.3
+    musiclc transform -r songs -o out --key "D dorian" --tracks all
+    musiclc transform song.mid -o brighter.mid --scale "C lydian" --bars 9..16
     """
     deliver(values, TransformRequest.of, partial(_run, plot), partial(_pictures, plot))
 

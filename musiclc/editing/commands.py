@@ -106,5 +106,5 @@ def _entry(edit: Edit, source: Input, name: str, origin: Origin) -> Entry:
     """The manifest entry of one edited file."""
     song = edit.song
     about = {"meter": song.meter, "bars": edit.bars, "bpm": song.bpm, "notes": edit.notes}
-    of_input = {"input": source.name, "track": song.track.name or song.track.index, "before": edit.before, "kept": edit.kept}
+    of_input = {"input": source.name, "track": song.track.name or song.track.index, "before": edit.before, "kept": edit.kept, "heard": edit.heard}
     return {**entry_of(origin, name, edit.data, edit, about), **of_input}

@@ -1,15 +1,19 @@
-"""What an edit tries, in order: nothing, where the constraints are met; allowed pitches and numbers of notes (rewrite.py); everything else
-(steer.py). The one way in for `transform` and `vary`.
+"""What an edit tries, in order: nothing, where the constraints are met; allowed pitches and numbers of notes (rewrite.py); a tonic that is
+nearly heard (emphasis.py); everything else (steer.py). The one way in for `transform` and `vary`.
 
 Inside: `edited`; `snapped_alone`, a baseline; `extras_after`, for notes that the grid cannot hold.
 """
 
+from functools import partial
+
 import numpy as np
 
+from musiclc.editing.emphasis import emphasised
 from musiclc.editing.lines import EditProblem
 from musiclc.editing.rewrite import rewritten, snapped, started
 from musiclc.editing.steer import steered
 from musiclc.music import tokens as tok
+from musiclc.music.theory import METERS
 from musiclc.rules import allowed_pitches
 
 
@@ -20,6 +24,9 @@ def edited(problem: EditProblem) -> np.ndarray:
         return state
     if not problem.met(state, problem.granted) and allowed_pitches(problem.constraints).any():
         state = rewritten(problem, started(problem))
+    if not problem.met(state):
+        free = ~problem.piece.locked
+        state = emphasised(state, problem.constraints, partial(problem.piece.scores, problem.constraints), free, METERS[problem.piece.meter])
     return state if problem.met(state) else steered(problem, state)
 
 

@@ -3,6 +3,7 @@
 Inside: `EditOptions`, `EditRequest` and its three kinds: `TransformRequest`, `VaryRequest`, `InterpolateRequest`; of several files, `SeveralRequest`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -26,9 +27,11 @@ EDIT_METHODS = ("auto", "beam", "snap")
 class EditOptions:
     """How to edit. keep: 0 (free) to 1 (touch nothing that is not needed); for a variation the share of notes to keep.
 
-    track: "auto", a track's name or its index. realism: let go of the original, step by step, until this share of real phrases is less
-    likely than the result; 0 never does. temperature: of noise in the points that an edit starts from; 0 is none. method: "beam", or
-    "snap", which moves every forbidden note to the nearest pitch allowed (a baseline); "auto" is "beam". seed: any integer from 0.
+    track: "auto", a track's name or its index. tracks: which go along when the melody is brought to another key, "melody" (its own alone), "all",
+    or names with commas. bars: the only ones that may change and that goals are measured on, as "9..16" or "9", from 1; all when empty.
+    realism: let go of the original, step by step, until this share of real phrases is less likely than the result; 0 never does. temperature: of
+    noise in the points that an edit starts from; 0 is none. method: "beam", or "snap", which moves every forbidden note to the nearest pitch
+    allowed (a baseline); "auto" is "beam". seed: any integer from 0.
     """
 
     keep: float = KEEP
@@ -37,6 +40,8 @@ class EditOptions:
     realism: float = 0.0
     temperature: float = 0.0
     method: str = "auto"
+    tracks: str = "melody"
+    bars: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.keep <= 1:
@@ -49,6 +54,22 @@ class EditOptions:
             raise UsageError(f"method {self.method!r}: wanted one of {', '.join(EDIT_METHODS)}")
         if self.seed < 0:
             raise UsageError(f"seed {self.seed}: wanted 0 or more")
+        _ = self.span
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The first and the last of the bars; None for all. Raises UsageError for what is no such text."""
+        if not self.bars.strip():
+            return None
+        match = re.fullmatch(r"\s*(\d{1,5})\s*(?:\.\.\s*(\d{1,5})\s*)?", self.bars)
+        if not match:
+            raise UsageError(f"bars {self.bars!r}: wanted the first and the last, such as 9..16, or one bar, such as 9")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if first < 1:
+            raise UsageError(f"bars {self.bars!r}: bars are counted from 1")
+        if last < first:
+            raise UsageError(f"bars {self.bars!r}: end before they begin; the first comes first, as in {last}..{first}")
+        return first, last
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from musiclc.editing.piece import Piece
-from musiclc.editing.transform import Edit, EditOptions, piece_of, transformed
+from musiclc.editing.scope import piece_of
+from musiclc.editing.transform import Edit, EditOptions, transformed
 from musiclc.evaluation.samples import Table
 from musiclc.evaluation.trigram import Trigram, events
 from musiclc.evaluation.tunes import Goals, WholeTune, denser, dorian, met, parallel, possible, thinner, tunes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musiclc.editing.piece import Piece
-from musiclc.editing.transform import piece_of
+from musiclc.editing.scope import piece_of
 from musiclc.midi import READ_IN_PHRASES, Song, read_song
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METERS

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musiclc.editing.transform import piece_of, transformed
+from musiclc.editing.scope import piece_of
+from musiclc.editing.transform import transformed
 from musiclc.evaluation.arranged import MELODY, arranged, differences
 from musiclc.evaluation.samples import Table, timed
 from musiclc.evaluation.tunes import denser, met, parallel, possible, tunes

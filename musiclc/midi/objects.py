@@ -58,27 +58,32 @@ def _to_pretty(sequence: Any) -> Any:
         return midi_io.note_sequence_to_pretty_midi(sequence)
 
 
-def as_like(source: Any, before: File, track: int, data: bytes) -> Any:
-    """`data` as the kind of object that `source` is; `before` is what was read from it, `track` the track that was changed."""
+def as_like(source: Any, before: File, data: bytes) -> Any:
+    """`data` as the kind of object that `source` is; `before` is what was read from it."""
+    if not _is_sequence(source) and not _is(source, "pretty_midi", "PrettyMIDI"):
+        return data
+    after = parse(data, "edited")
+    changed = [track for track, (old, new) in enumerate(zip(before.tracks, after.tracks, strict=True)) if old != new]
     if _is_sequence(source):
-        return _like_sequence(source, before, track, data)
-    if _is(source, "pretty_midi", "PrettyMIDI"):
-        copy = deepcopy(source)
-        _edit_pretty(copy, copy.instruments[track - 1], before, track, data)
-        return copy
-    return data
+        for track in changed:
+            source = _like_sequence(source, before, track, after)
+        return source if changed else deepcopy(source)
+    copy = deepcopy(source)
+    for track in changed:
+        _edit_pretty(copy, copy.instruments[track - 1], before, track, after)
+    return copy
 
 
-def _changes(before: File, track: int, data: bytes) -> tuple[Counter, Counter]:
+def _changes(before: File, track: int, after: File) -> tuple[Counter, Counter]:
     """Notes of the track that are no longer there, and new ones: (on, off, pitch, velocity) in ticks."""
-    old, new = (Counter((n.on, n.off, n.pitch, n.velocity) for n in pair(f.tracks[track])) for f in (before, parse(data, "edited")))
+    old, new = (Counter((n.on, n.off, n.pitch, n.velocity) for n in pair(f.tracks[track])) for f in (before, after))
     return old - new, new - old
 
 
-def _edit_pretty(midi: Any, instrument: Any, before: File, track: int, data: bytes) -> None:
+def _edit_pretty(midi: Any, instrument: Any, before: File, track: int, after: File) -> None:
     import pretty_midi
 
-    gone, new = _changes(before, track, data)
+    gone, new = _changes(before, track, after)
     kept = []
     for note in instrument.notes:
         mark = (midi.time_to_tick(note.start), midi.time_to_tick(note.end), note.pitch, note.velocity)
@@ -90,12 +95,12 @@ def _edit_pretty(midi: Any, instrument: Any, before: File, track: int, data: byt
     instrument.notes = sorted(kept + made, key=lambda n: (n.start, n.pitch))
 
 
-def _like_sequence(source: Any, before: File, track: int, data: bytes) -> Any:
+def _like_sequence(source: Any, before: File, track: int, after: File) -> Any:
     midi = _to_pretty(source)
     copy = type(source)()
     copy.CopyFrom(source)
     changed = _instrument_of(source, track)
-    gone, new = _changes(before, track, data)
+    gone, new = _changes(before, track, after)
     kept = []
     for note in source.notes:
         mark = (midi.time_to_tick(note.start_time), midi.time_to_tick(note.end_time), note.pitch, note.velocity)

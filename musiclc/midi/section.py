@@ -10,13 +10,13 @@ Conventions: steps are sixteenths, counted from a section's first bar line; `wri
 bars of 2/4 as one of 4/4).
 
 Inside: `Reading`, `READ_AS`, `READ_IN_PHRASES`; `MeterSection`, `WrittenBars`; the whole: `measured_meter`, `places`, `chord_floor`, `heard`,
-`whole`.
+`whole`; some bars of it: `cut`.
 """
 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate
@@ -182,3 +182,42 @@ def whole(sections: Sequence[MeterSection]) -> Melody:
     tokens = [tok.from_melody(s.melody) for s in sections]
     floor = np.concatenate([chord_floor(s, t) for s, t in zip(sections, tokens, strict=True)])
     return tok.to_melody(heard(np.concatenate(tokens)[None], floor, places(sections))[0], measured_meter(sections))
+
+
+# ---- some bars alone -----------------------------------------------------------------------------------------------
+
+
+def cut(sections: Sequence[MeterSection], first: int, last: int) -> tuple[tuple[MeterSection, ...], np.ndarray]:
+    """The bars `first` to `last` of the file as sections of their own, and where their steps are among those of all sections: int (T,).
+
+    Steps of other bars (of a pair of 2/4) and those that a note from before sounds into are locked. They can be measured and edited, not written.
+    """
+    parts, at, offset = [], [np.zeros(0, int)], 0
+    for section in sections:
+        inside = [step for step in range(section.locked_steps, section.steps) if first <= section.bar_at(step) <= last]
+        if inside:
+            part, low = _cut(section, inside[0], inside[-1] + 1)
+            parts.append(part)
+            at.append(offset + low + np.arange(part.steps))
+        offset += section.steps
+    return tuple(parts), np.concatenate(at)
+
+
+def _cut(section: MeterSection, start: int, end: int) -> tuple[MeterSection, int]:
+    """The whole bars about steps `start` to `end` of a section, and the step at which they begin."""
+    per_bar = METERS[section.meter]
+    low, high = start // per_bar * per_bar, -(-end // per_bar) * per_bar
+    begun = max([start, *(n.end for n in section.notes if n.start < start < n.end)])
+    part = replace(
+        section,
+        bars=(high - low) // per_bar,
+        notes=tuple(Note(n.start - low, n.pitch, min(n.end, high) - n.start) for n in section.notes if low <= n.start < high),
+        locked_steps=begun - low,
+        locked_end=max(high - end, section.locked_end - (section.steps - high)),
+        pickup=0,
+        under=tuple((step - low, pitch) for step, pitch in section.under if low <= step < high),
+        extras=(),
+        sources=(),
+        extra_sources=(),
+    )
+    return part, low

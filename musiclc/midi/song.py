@@ -9,13 +9,16 @@ stands for, so that `Song.replaced` can change those events and no byte else. Ev
 Inside: `Song`, `read_song`, `read_melody`, `bar_text`.
 """
 
+import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from os import PathLike
 from typing import Any
+
+import numpy as np
 
 from musiclc.errors import InputError
 from musiclc.midi.bars import laid_out
@@ -23,7 +26,8 @@ from musiclc.midi.codec import File, parse
 from musiclc.midi.edit import replaced
 from musiclc.midi.notes import Sounding, line
 from musiclc.midi.objects import as_like, data_of
-from musiclc.midi.section import READ_AS, READ_IN_PHRASES, MeterSection, Reading, whole
+from musiclc.midi.repitch import repitched_notes
+from musiclc.midi.section import READ_AS, READ_IN_PHRASES, MeterSection, Reading, cut, whole
 from musiclc.midi.timing import keeping_time, key_signatures, last_tick, meters, tempos
 from musiclc.midi.tracks import Entry, TrackInfo, choose, entries, scored
 from musiclc.music.melody import Melody, Note
@@ -47,6 +51,8 @@ class Song:
     meters: tuple[tuple[int, str], ...]
     tempos: tuple[tuple[int, float], ...]
     key_signatures: tuple[tuple[int, str], ...]
+    name: str = "song.mid"
+    read_as: Reading = field(default=READ_AS, repr=False)
 
     @property
     def track(self) -> TrackInfo:
@@ -91,9 +97,35 @@ class Song:
         """
         return replaced(self.file, self.entry, self.sections, melodies, extras)
 
+    def cut(self, first: int, last: int) -> tuple[tuple[MeterSection, ...], np.ndarray]:
+        """The bars `first` to `last`, from 1: see section.cut. Raises InputError where the piece has no such bars, or no melody in them."""
+        if last > self.length_bars:
+            raise InputError(f"{self.name}: has {self.length_bars} bars; wanted {first}..{last} within 1..{self.length_bars}")
+        parts, at = cut(self.sections, first, last)
+        if not any(part.notes for part in parts):
+            raise InputError(f"{self.name}: {bar_text([(first, last)])}: no notes of the melody there; wanted some of {bar_text(self.edited_bars)}")
+        return parts, at
+
+    def ticks_of(self, first: int, last: int) -> list[tuple[int, int]]:
+        """From which tick on, and up to which, notes lie in the bars `first` to `last` by their nearest step; for each section."""
+        spans = []
+        for section in self.sections:
+            steps = [step for step in range(section.locked_steps, section.steps) if first <= section.bar_at(step) <= last]
+            if steps:
+                spans.append((section.grid.first_tick(steps[0]), section.grid.first_tick(steps[-1] + 1)))
+        return spans
+
+    def repitched(self, along: Sequence[Entry], pitch: Callable[[int], int], bars: tuple[int, int] | None = None) -> "Song":
+        """The song with the notes of some tracks, or those of them that begin in the bars, at the pitch that `pitch` gives for theirs."""
+        spans = [(0, sys.maxsize)] if bars is None else self.ticks_of(*bars)
+        tracks = [(e.track, [n for n in e.notes if any(low <= n.on < high for low, high in spans)]) for e in along]
+        file = parse(repitched_notes(self.file, tracks, pitch), self.name)
+        found = _scored(file, entries(file))
+        return _read(file, found, found[self.track.index], [], self.name, self.read_as)
+
     def as_like(self, data: bytes) -> Any:
         """`data`, which `replaced` gave, as the same kind as was read: PrettyMIDI or NoteSequence; bytes for bytes and paths."""
-        return as_like(self.source, self.file, self.entry.track, data)
+        return as_like(self.source, self.file, data)
 
 
 def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto", read_as: Reading = READ_AS) -> Song:
@@ -105,7 +137,12 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto",
     data, name = data_of(source, name)
     file = parse(data, name)
     found = _scored(file, entries(file))
-    entry, warnings = choose(found, track, name)
+    song = _read(file, found, *choose(found, track, name), name, read_as)
+    return replace(song, source=source if not isinstance(source, bytes | str | PathLike) else None)
+
+
+def _read(file: File, found: Sequence[Entry], entry: Entry, warnings: list[str], name: str, read_as: Reading) -> Song:
+    """The song whose melody is in one of the tracks found."""
     time = keeping_time(file, entry.track)
     laid = _laid_out(file, [entry] if file.midi_type == 2 else found, time, read_as)
     if file.ticks < STEPS_PER_QUARTER:
@@ -115,7 +152,7 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto",
     return Song(
         file,
         entry,
-        source if not isinstance(source, bytes | str | PathLike) else None,
+        None,
         tuple(e.info for e in found),
         sections,
         warnings + _passed_through(sections, laid),
@@ -123,6 +160,8 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto",
         _by_bar([(tick, f"{numerator}/{denominator}") for tick, numerator, denominator in meters(file, time)], laid),
         _by_bar([(tick, round(60e6 / microseconds, 3)) for tick, microseconds in tempos(file, time)], laid),
         _by_bar(key_signatures(file, time), laid),
+        name,
+        read_as,
     )
 
 

@@ -7,7 +7,7 @@ The choice is a sum, `score`, of what tells a melody (after the features of Rizo
 Track Selection in MIDI Files", ISMIR 2006): one voice 3, height 2, share of bars with notes 2, notes a bar 1, several pitches 1,
 each from 0 to 1; and a name such as "melody" +3, such as "bass" −2. Scores within NEAR of the best are worth a word.
 
-Inside: `TrackInfo`, `Entry`, `track_name`, `entries`, `scored`, `choose`.
+Inside: `TrackInfo`, `Entry`, `track_name`, `entries`, `scored`, `choose`, `companions`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -171,6 +171,24 @@ def choose(found: list[Entry], wanted: str | int, name: str) -> tuple[Entry, lis
         was = f"no track {wanted!r}" if chosen is None else f"track {wanted!r} is {'drums' if chosen.info.is_drum else 'without notes'}"
         raise InputError(f"{name}: {was}; wanted auto or one of {_listed(usable)}")
     return chosen, []
+
+
+def companions(file: File, melody: Entry, wanted: str, name: str) -> list[Entry]:
+    """The pitched tracks that go along with the melody's: "melody" is none of them, "all" each, else those named, by name or index with commas.
+
+    The tracks of a type 2 file are pieces of their own: none goes along with another. Raises InputError, a line that begins with `name`.
+    """
+    usable = [e for e in entries(file) if e.notes and not e.info.is_drum]
+    others = [e for e in usable if e.info.index != melody.info.index and file.midi_type != 2]
+    if wanted.strip().lower() in ("melody", "all"):
+        return others if wanted.strip().lower() == "all" else []
+    chosen = []
+    for each in filter(None, map(str.strip, wanted.split(","))):
+        entry = _named(usable, each)
+        if entry is None:
+            raise InputError(f"{name}: no pitched track {each!r} with notes; wanted melody, all or some of {_listed(usable)}")
+        chosen.append(entry)
+    return [e for e in others if e.info.index in {c.info.index for c in chosen}]
 
 
 def _listed(found: Sequence[Entry]) -> str:

@@ -5,6 +5,7 @@ Inside: `Finding`, `verified`.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from musiclc.errors import MusiclcError
 from musiclc.midi import READ_IN_PHRASES, read_song
 from musiclc.midi.room import room_of
-from musiclc.midi.section import READ_AS
+from musiclc.midi.section import READ_AS, whole
 from musiclc.music import tokens as tok
 from musiclc.music.form import bars_of
 from musiclc.music.melody import Melody
@@ -62,14 +63,24 @@ def _other_verdicts(entry: Entry, data: bytes, said: list[dict[str, Any]], own: 
         return []
     reading = READ_IN_PHRASES if entry.get("command") in EDITS else READ_AS
     song = read_song(data, name=entry["file"], track=entry.get("track", "auto"), read_as=reading)
-    melody = room_of(song, entry["bars"], entry["file"]).melody if isinstance(entry.get("bars"), str) else song.melody
-    now = json.loads(json.dumps(_verdicts(melody, entry, said, own)))
+    bars = _bars_alone(entry, said)
+    if bars is not None:
+        now = json.loads(json.dumps(_verdicts(whole(song.cut(*bars)[0]), entry, [{**c, "section": ""} for c in said], own)))
+    else:
+        melody = room_of(song, entry["bars"], entry["file"]).melody if isinstance(entry.get("bars"), str) else song.melody
+        now = json.loads(json.dumps(_verdicts(melody, entry, said, own)))
     return [
         f"{_section(c)}{c['rule']} {c['goal']}: {what} {c.get(what)}, the manifest has {then.get(what)}"
         for c, then in zip(now, said, strict=True)
         for what in MEASURED
         if c.get(what) != then.get(what)
     ]
+
+
+def _bars_alone(entry: Entry, said: list[dict[str, Any]]) -> tuple[int, int] | None:
+    """First and last of the only bars that an edit was about, as its verdicts name them; None where it was about the whole."""
+    bars = re.fullmatch(r"(\d+)\.\.(\d+)", str(said[0].get("section", ""))) if entry.get("command") in EDITS else None
+    return (int(bars[1]), int(bars[2])) if bars else None
 
 
 def _section(verdict: dict[str, Any]) -> str:

@@ -27,6 +27,8 @@ from musiclc.rules.base import Constraint, Rule
 from musiclc.rules.goals import BEYOND, Goal
 from musiclc.rules.tonic import MODES
 
+SILENT = 100.0  # nats, more than any key is missed by: of every key in a silent melody
+
 # ---- scale ---------------------------------------------------------------------------------------------------------
 
 # Krumhansl and Kessler (1982) probe-tone profiles, tonic first.
@@ -107,20 +109,20 @@ SCALE = Rule(
 def _below(tokens: np.ndarray, meter: str) -> np.ndarray:
     """By how many nats the score of each tonic and mode lies below that of the key that is heard: (n, 12, modes), C first.
 
-    0 for that key alone, at least BEYOND for its equals; infinite for a silent melody.
+    0 for that key alone, at least BEYOND for its equals; SILENT throughout where nothing is heard.
     """
     scores = tonic.scores(tonic.evidence(tokens, meter)).round(9)
     found = np.maximum(scores.max(axis=(1, 2), keepdims=True) - scores, BEYOND)
     which, mode, _ = tonic.heard(tokens, meter)
     found[np.arange(len(found)), which, mode] = 0.0
-    found[which < 0] = np.inf
+    found[which < 0] = SILENT
     return found
 
 
 def tonic_measures(tokens: np.ndarray, meter: str) -> np.ndarray:
     """By how many nats each pitch class, in its best mode, misses being heard as tonic, C first: (n, 12), 0 for the one that is.
 
-    Infinite for a silent melody.
+    SILENT for a silent melody.
     """
     return _below(tokens, meter).min(axis=2)
 
@@ -135,14 +137,13 @@ def _tonic_goal(text: str) -> Goal:
 
 
 def _tonic_value(below: np.ndarray, goal: Goal | None) -> Any:
-    return PITCH_CLASS_NAMES[int(below.argmin())] if np.isfinite(below).any() else None
+    return PITCH_CLASS_NAMES[int(below.argmin())] if below.min() == 0 else None
 
 
 def _nearness(below: np.ndarray, goal_high: Sequence[float]) -> np.ndarray:
-    """1 / (1 + nats below) of the nearest measure (n, m) that the goal wants at 0: (n,)."""
+    """1 / (1 + nats below) of the nearest measure (n, m) that the goal wants at 0: (n,); 0 where nothing is heard."""
     wanted = np.asarray(goal_high) == 0
-    nearness: np.ndarray = 1 / (1 + below[:, wanted].min(axis=1))
-    return nearness
+    return np.where(below.min(axis=1) == 0, 1 / (1 + below[:, wanted].min(axis=1)), 0.0)
 
 
 TONIC = Rule(
@@ -226,7 +227,7 @@ def _key_value(measures: np.ndarray, goal: Goal | None) -> Any:
 
 def _key_heard(measures: np.ndarray) -> str:
     """The key that is heard, such as "A minor"; "none" in a silent melody."""
-    if not np.isfinite(measures[_KEYS]).any():
+    if measures[_KEYS].min() > 0:
         return "none"
     which, mode = divmod(int(measures[_KEYS].argmin()), len(MODES))
     return f"{PITCH_CLASS_NAMES[which]} {MODES[mode]}"

@@ -115,3 +115,34 @@ def test_a_way_from_one_to_another(songs, tmp_path):
     files = [tmp_path / "way" / e["file"] for e in manifest(tmp_path / "way")]
     assert files[0].read_bytes() == (songs / "a.mid").read_bytes()
     assert files[-1].read_bytes() == (songs / "c.mid").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--bars", "16..9"], 2, "the first comes first, as in 9..16"),
+        (["--bars", "0..3"], 2, "counted from 1"),
+        (["--bars", "x"], 2, "such as 9..16"),
+        (["--bars", "3..99"], 4, "wanted 3..99 within 1.."),
+        (["--tracks", "Flute"], 4, "no pitched track 'Flute'"),
+    ],
+)
+def test_bars_and_tracks_that_are_not_there_write_nothing(songs, tmp_path, words, code, message):
+    done = musiclc("transform", songs / "a.mid", "-o", tmp_path / "x.mid", "--key", "D minor", *words, code=code)
+    assert done.stderr.count(b"\n") == 1
+    assert message in done.stderr.decode()
+    assert not (tmp_path / "x.mid").exists()
+
+
+def test_an_arrangement_in_another_key_is_what_its_manifest_says(songs, tmp_path):
+    source = songs / "below" / "b.mid"
+    words = ["--key", "A minor", "--tracks", "all", "--track", MELODY]
+    musiclc("transform", source, "-o", tmp_path / "out", *words, "--seed", "1")
+    (entry,) = manifest(tmp_path / "out")
+    assert entry["heard"] == {"before": "D major", "after": "A minor"}
+    assert entry["constraints"][0]["heard"] == "A minor"
+    bars = ["--scale", "D minor", "--bars", "3..4", "--track", MELODY]
+    musiclc("transform", source, "-o", tmp_path / "some", *bars, "--seed", "1")
+    assert manifest(tmp_path / "some")[0]["constraints"][0]["section"] == "3..4"
+    for folder in ("out", "some"):
+        musiclc("score", "--check", tmp_path / folder / "manifest.jsonl")

@@ -56,14 +56,14 @@ def suitable(**goals):
 def test_suitable_transpositions_by_hand():
     assert suitable() == list(range(-6, 6))
     assert suitable(density="6") == list(range(-6, 6))  # nothing is asked of pitch
-    assert suitable(key="C") == [0]
-    assert suitable(key="A minor") == [0]
-    assert suitable(key="D") == [2]
-    assert suitable(key="C minor") == [3]  # E flat major's notes
-    assert suitable(key="C chromatic") == list(range(-6, 6))
+    assert suitable(scale="C") == [0]
+    assert suitable(scale="A minor") == [0]
+    assert suitable(scale="D") == [2]
+    assert suitable(scale="C minor") == [3]  # E flat major's notes
+    assert suitable(scale="C chromatic") == list(range(-6, 6))
     assert suitable(range="C3..C4") == [-12]
     assert suitable(range="C3..C5") == list(range(-12, 1))
-    assert suitable(key="C", range="C2..C3") == [-24]
+    assert suitable(scale="C", range="C2..C3") == [-24]
     assert suitable(register="78") == [11, 12]  # the scale's mean is 66.25; within a semitone is near enough
 
 

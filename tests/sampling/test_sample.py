@@ -106,7 +106,7 @@ def test_stragglers_have_more_draws_a_round_and_no_more_in_all_than_asked_for(mo
 def test_repair_moves_the_last_few_notes_and_says_so(model):
     notes = list(c_major_scale().notes)
     notes[5] = Note(notes[5].start, 70, 2)  # one note of 32 outside C major
-    constraint = parse_constraint("key", "C")
+    constraint = parse_constraint("scale", "C")
     before = tok.from_melody(Melody(tuple(notes)))
     tokens, moved = sampling._repaired(before, [constraint])
     assert moved == 1
