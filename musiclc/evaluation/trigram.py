@@ -66,7 +66,7 @@ class Trigram:
         for order in (2, 1, 0):
             seen = self.counts[order].get(context[2 - order :])
             if seen is not None and random.random() * (seen.total() + len(seen)) < seen.total():
-                return list(seen)[np.searchsorted(np.cumsum(list(seen.values())), random.integers(seen.total()), side="right")]  # type: ignore[return-value]
+                return list(seen)[np.searchsorted(np.cumsum(list(seen.values())), random.integers(seen.total()), side="right")]
         leap, step = random.integers(-WIDEST_LEAP, WIDEST_LEAP + 1), random.integers(1, LONGEST_STEP + 1)
         return int(leap), int(step)
 

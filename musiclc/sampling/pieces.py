@@ -4,6 +4,7 @@ Inside: `samples`, `samples_by_key`, `fills`, `plan_of_form`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,8 @@ def _rounds_of(model: "Model", request: SampleRequest) -> tuple["PieceRounds", t
             f"method {options.how.name}: draws phrases of four bars only; pieces have auto, {' or '.join(PIECE_METHODS)}; or say --bars 4"
         )
     constraints = tuple(bound(request.constraints, model))
-    parts = (*([SectionGoals("", constraints, ((0, options.bars),))] if constraints else []), *request.sections)
+    sections = tuple(replace(each, constraints=tuple(bound(each.constraints, model))) for each in request.sections)
+    parts = (*([SectionGoals("", constraints, ((0, options.bars),))] if constraints else []), *sections)
     mode, transpositions, tonic = _key_of(model, parts, options.meter)
     meter = METER_NAMES.index(options.meter)
     plan = partial(plan_of_form, pieces, options.form, meter) if options.form else partial(pieces.plans.draw, meter, options.bars)
@@ -83,7 +85,7 @@ def _rounds_of(model: "Model", request: SampleRequest) -> tuple["PieceRounds", t
         critics=model.piece_critics if PIECE_METHODS[options.how.name] else {},
     )
     near = PIECE_METHODS[options.how.name]
-    return _with_options(problem, options, near), tuple(request.sections)
+    return _with_options(problem, options, near), sections
 
 
 def _with_options(problem: "PieceProblem", options: Any, near: bool = True) -> "PieceRounds":

@@ -20,6 +20,7 @@ from musiclc.latent.fitting import SmallFit
 from musiclc.model import checkpoint
 from musiclc.model.bars import BarConfig, BarVAE
 from musiclc.model.flow import FlowConfig, PieceFlow
+from musiclc.model.numerics import precision_of
 from musiclc.model.pieces import DrawOptions, Pieces
 from musiclc.rules import RULES
 from musiclc.training import piece_critics
@@ -65,7 +66,7 @@ class PieceRecipe:
             ),
             replace(FitOptions(steps=3300, batch=1536, drop=0.05, learning_rate=1.5e-3, noise_level=1.0, seed=2), **changes),
             replace(FitOptions(steps=8200, batch=1536, learning_rate=1e-3, seed=1), **changes),
-            SmallFit(**{"steps": 1500, "batch": 256, "learning_rate": 2e-3, **small}),
+            SmallFit(**{"steps": 1000, "batch": 128, "learning_rate": 2e-3, **small}),
             SmallFit(**{"steps": 600, "batch": 1024, "learning_rate": 1e-3, "weight_decay": 0.1, **small}),
             {key: max(int(n * banks), 8) for key, n in _BANKS.items()},
             BarConfig(latent=latent),
@@ -128,6 +129,7 @@ class _Run:
         """Critics and realism; writes the whole model."""
         torch.set_flush_denormal(True)
         parts = {**checkpoint.load_networks(self.folder / _FILES["writer"])[0], **checkpoint.load_networks(self.folder / _FILES["flow"])[0]}
+        parts["bars"].precision = precision_of("auto")
         pieces = Pieces(parts["bars"], parts["flow"], self.data.plans(), self.data.mode_frequencies())
         options = DrawOptions(end=pieces.flow.config.noise_level)
         drawn = []
