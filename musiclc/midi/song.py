@@ -52,7 +52,7 @@ class Song:
     tempos: tuple[tuple[int, float], ...]
     key_signatures: tuple[tuple[int, str], ...]
     name: str = "song.mid"
-    read_as: Reading = field(default=READ_AS, repr=False)
+    read_as: Reading = field(default_factory=lambda: READ_AS, repr=False)
 
     @property
     def track(self) -> TrackInfo:
