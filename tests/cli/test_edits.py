@@ -128,7 +128,7 @@ def test_a_way_from_one_to_another(songs, tmp_path):
     ],
 )
 def test_bars_and_tracks_that_are_not_there_write_nothing(songs, tmp_path, words, code, message):
-    done = musiclc("transform", songs / "a.mid", "-o", tmp_path / "x.mid", "--key", "D minor", *words, code=code)
+    done = musiclc("transform", songs / "a.mid", "-o", tmp_path / "x.mid", "--key", "D minor", "--quiet", *words, code=code)
     assert done.stderr.count(b"\n") == 1
     assert message in done.stderr.decode()
     assert not (tmp_path / "x.mid").exists()

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from musiclc.editing.transform import piece_of
+from musiclc.editing.scope import piece_of
 from musiclc.evaluation import edits
 from musiclc.evaluation.edits import CrossEntropy, EditedTune, pitch_correlation, snapped_one_way, snaps, summary
 from musiclc.midi import read_song, to_bytes

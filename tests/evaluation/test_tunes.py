@@ -2,7 +2,7 @@
 
 import pytest
 
-from musiclc.editing.transform import piece_of
+from musiclc.editing.scope import piece_of
 from musiclc.evaluation import tunes
 from musiclc.midi import read_song, to_bytes
 from musiclc.music.melody import Melody, Note
