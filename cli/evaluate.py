@@ -7,17 +7,27 @@ import click
 
 from musiclc.cli._options import dump, json_option, model_option, quiet_option, talker
 from musiclc.evaluation import SECTIONS
+from musiclc.music.form import MOST_BARS
+from musiclc.music.theory import METER_NAMES
 
 PARTS = tuple(part for parts in SECTIONS.values() for part in parts)
 
 
 @click.command()
-@click.argument("sections", nargs=-1, type=click.Choice([*SECTIONS, "tonic"]), metavar="[SECTION]...")
+@click.argument("sections", nargs=-1, type=click.Choice([*SECTIONS, "tonic", "pieces"]), metavar="[SECTION]...")
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="The dataset of musiclc prepare --essen.")
 @click.option("-n", "count", type=click.IntRange(1), default=1000, show_default=True, help="Melodies a figure.")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Of constraints or transform; all when absent.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the tables of constraints or transform, and plots.")
+@click.option("--meter", type=click.Choice(METER_NAMES), default="4/4", show_default=True, help="Of pieces.")
+@click.option("--bars", type=click.IntRange(8, MOST_BARS), default=16, show_default=True, help="Of pieces.")
+@click.option(
+    "--split", "splits", multiple=True, type=click.Choice(("validation", "test", "near")), help="Held-out tunes for pieces; validation when absent."
+)
+@click.option(
+    "--place", type=click.Choice(("windows", "whole")), default="windows", show_default=True, help="Held-out bars for pieces: any, or whole tunes."
+)
 @model_option
 @json_option
 @quiet_option
@@ -25,9 +35,10 @@ def command(sections: tuple[str, ...], data: Path, model: str | None, as_json: b
     """Print the figures of a model, baselines beside them: reconstruction, samples, copies, cost, constraints, transform; all when none is named.
 
     tonic, by itself, with the file of musiclc prepare --tunes: how often the key that is heard is the one that a tune's header names.
+    pieces, likewise by itself: how like real tunes whole pieces are, baselines beside them.
     """
-    if "tonic" in sections:
-        _tonic(sections, data, as_json)
+    if "tonic" in sections or "pieces" in sections:
+        (_tonic if "tonic" in sections else _pieces)(sections, {"data": data, "model": model, "as_json": as_json, **given})
         return
     from musiclc.evaluation import report, samples
     from musiclc.model import checkpoint
@@ -41,11 +52,33 @@ def command(sections: tuple[str, ...], data: Path, model: str | None, as_json: b
             click.echo(dump({"section": name, "rows": rows}) if as_json else f"\n## {name}\n\n{samples.markdown(rows)}")
 
 
-def _tonic(sections: tuple[str, ...], data: Path, as_json: bool) -> None:
+def _tonic(sections: tuple[str, ...], given: dict[str, Any]) -> None:
     from musiclc.evaluation import samples, tonic
     from musiclc.training import tunes
 
+    _check_alone(sections)
+    rows = tonic.figures(tunes.load(given["data"]))
+    click.echo(dump({"section": "tonic", "rows": rows}) if given["as_json"] else f"\n## tonic\n\n{samples.markdown(rows)}")
+
+
+def _check_alone(sections: tuple[str, ...]) -> None:
     if len(sections) > 1:
-        raise click.UsageError("tonic reads whole tunes (musiclc prepare --tunes); the other sections read windows: run it by itself")
-    rows = tonic.figures(tunes.load(data))
-    click.echo(dump({"section": "tonic", "rows": rows}) if as_json else f"\n## tonic\n\n{samples.markdown(rows)}")
+        raise click.UsageError(
+            "tonic and pieces read whole tunes (musiclc prepare --tunes); the other sections read windows: run each of the two by itself"
+        )
+
+
+def _pieces(sections: tuple[str, ...], given: dict[str, Any]) -> None:
+    from musiclc.evaluation import makers, pieces, samples
+    from musiclc.model import checkpoint
+    from musiclc.training import tunes
+
+    _check_alone(sections)
+    loaded = checkpoint.load(given["model"])
+    request = pieces.PiecesRequest(given["meter"], given["bars"], given["count"], given["seed"], given["splits"] or ("validation",))
+    real = makers.RealPieces(tunes.load(given["data"]), given["place"])
+    found = pieces.tables(pieces.gathered(real, request, pieces.baselines(loaded)))
+    if given["output"]:
+        pieces.write(given["output"], found, {"model": loaded.name, "place": given["place"], **vars(request)})
+    for name, rows in found.items():
+        click.echo(dump({"section": name, "rows": rows}) if given["as_json"] else f"\n## {name}\n\n{samples.markdown(rows)}")

@@ -44,4 +44,7 @@ def known_runs(melodies: Iterable[np.ndarray], length: int = LENGTH) -> np.ndarr
 
 def share_copying(tokens: np.ndarray, known: np.ndarray, length: int = LENGTH) -> float:
     """Share of pieces (n, T) with a run that is known."""
-    return float(np.mean([np.isin(runs(row, length), known).any() for row in tokens]))
+    if not len(tokens) or not len(known):
+        return 0.0
+    mine = np.stack([runs(row, length) for row in tokens])
+    return float((known[np.searchsorted(known, mine).clip(max=len(known) - 1)] == mine).any(axis=1).mean())

@@ -132,7 +132,7 @@ def _repeated(events: np.ndarray, size: int) -> float:
 
 
 def _repetition(tokens: np.ndarray, meter: str) -> np.ndarray:
-    """For each lag of LAGS: share of bars equal, of bars with equal rhythm, of steps equal, of directions equal; distinct bars and rhythms."""
+    """Distinct bars and rhythms; for each lag of LAGS shares of bars equal, of bars with equal rhythm, of steps equal, of steps with equal rhythm."""
     bars, rhythm = _by_bar(tokens.astype(int), meter), _by_bar(tok.onsets(tokens), meter)
     found = [_distinct(bars), _distinct(rhythm)]
     for lag in (lag for lag in LAGS if lag < bars.shape[1]):

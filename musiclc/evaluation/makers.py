@@ -2,7 +2,7 @@
 
 A *maker* is a function (n, meter, bars, seed) → tokens (n, bars × steps a bar).
 
-Inside: `Maker`, `RealPieces`, `side_by_side`, `one_phrase`, `by_trigram`, `by_model`.
+Inside: `Maker`, `RealPieces`, `by_model`, `filled_by_model`, `side_by_side`, `one_phrase`, `by_trigram`, `fitted`.
 """
 
 from collections.abc import Callable, Mapping
@@ -78,6 +78,19 @@ def by_model(model: "Model", constraints: Mapping[str, str] | None = None, **opt
         return tok.from_melodies([sample.melody for sample in sampling.sample(model, constraints, n, wanted)])
 
     return make
+
+
+def filled_by_model(model: "Model") -> Callable[[np.ndarray, tuple[int, ...], str, int], np.ndarray]:
+    """A filler, as of infilling.py, that asks a model for the hidden bars of each piece, which must follow one another."""
+
+    def fill(tokens: np.ndarray, bars: tuple[int, ...], meter: str, seed: int) -> np.ndarray:
+        from musiclc.sampling.fill import FillOptions, infilled
+
+        span, options = (bars[0] + 1, bars[-1] + 1), FillOptions(seed=seed)
+        melodies = [next(infilled(model, tok.to_melody(row, meter), span, options=options)).melody for row in tokens]
+        return tok.from_melodies(melodies)
+
+    return fill
 
 
 def side_by_side(phrases: Maker) -> Maker:

@@ -5,13 +5,13 @@ a bar and pitch-class entropy over real ones, and how the bar after a join fares
 
 "real training tunes" is the row that says what a measure gives for pieces that are real.
 
-Inside: `Request`, `tables`, `write`.
+Inside: `PiecesRequest`, `Material`, `gathered`, `tables`, `join_cost`, `in_key`, `write`.
 """
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,13 +24,16 @@ from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
 from musiclc.rules import tonic
 
+if TYPE_CHECKING:
+    from musiclc.model.checkpoint import Model
+
 DENSE = 9  # notes a bar
 TAUGHT = 600  # real training tunes that teach a classifier, at most
 REAL, TRAINING = "real held-out tunes", "real training tunes"
 
 
 @dataclass(frozen=True)
-class Request:
+class PiecesRequest:
     """What is measured. n: pieces a maker; tasks of infilling are measured on real pieces of 16 bars. networks: whether the network judges, too."""
 
     meter: str = "4/4"
@@ -45,7 +48,7 @@ class Request:
 class Material:
     """What all tables share: held-out pieces and training pieces that teach (n, T), those of every maker by name, a trigram, known runs."""
 
-    request: Request
+    request: PiecesRequest
     held: np.ndarray
     taught: np.ndarray
     made: dict[str, np.ndarray]
@@ -60,7 +63,7 @@ class Material:
 
 
 def gathered(
-    real: makers.RealPieces, request: Request, made_by: dict[str, makers.Maker], fillers: dict[str, infilling.Filler] | None = None
+    real: makers.RealPieces, request: PiecesRequest, made_by: dict[str, makers.Maker], fillers: dict[str, infilling.Filler] | None = None
 ) -> Material:
     """The material of a request: real training tunes, and the trigram's, are the first makers."""
     judge = makers.fitted(real.melodies("train", request.meter))
@@ -77,6 +80,12 @@ def gathered(
         copying.known_runs(real.melodies("train")),
         fillers or {},
     )
+
+
+def baselines(model: "Model") -> dict[str, makers.Maker]:
+    """Makers of pieces from single phrases of four bars, each drawn once and without constraints."""
+    phrases = makers.by_model(model, attempts=1, candidates=1, realism=0.0)
+    return {"four phrases side by side": makers.side_by_side(phrases), "one phrase again and again": makers.one_phrase(phrases)}
 
 
 def tables(material: Material) -> dict[str, Table]:
