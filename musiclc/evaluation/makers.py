@@ -65,6 +65,23 @@ class RealPieces:
         return [self.tunes.line(line) for line in self.tunes.where(split, meter).tolist()]
 
 
+def by_filling(model: "Model", **options: Any) -> Callable[[np.ndarray, tuple[int, ...], str, int], np.ndarray]:
+    """A filler of hidden bars (infilling.Filler): each piece once, by the model. options: of sampling.FillOptions."""
+
+    def fill(tokens: np.ndarray, bars: tuple[int, ...], meter: str, seed: int) -> np.ndarray:
+        from musiclc.sampling import pieces
+        from musiclc.sampling.fill_request import FillOptions
+        from musiclc.sampling.setting import Setting
+
+        wanted = np.zeros(tokens.shape[1] // steps_of(meter)[0], bool)
+        wanted[list(bars)] = True
+        asked = FillOptions(seed=seed, **options)
+        settings = [Setting(row, wanted, meter, opens=False, closes=False) for row in tokens]
+        return np.stack([next(pieces.fills(model, each, [(seed, i)], asked, chunk=1)).tokens for i, each in enumerate(settings, start=1)])
+
+    return fill
+
+
 # ---- baselines -----------------------------------------------------------------------------------------------------
 
 
@@ -78,19 +95,6 @@ def by_model(model: "Model", constraints: Mapping[str, str] | None = None, **opt
         return tok.from_melodies([sample.melody for sample in sampling.sample(model, constraints, n, wanted)])
 
     return make
-
-
-def filled_by_model(model: "Model") -> Callable[[np.ndarray, tuple[int, ...], str, int], np.ndarray]:
-    """A filler, as of infilling.py, that asks a model for the hidden bars of each piece, which must follow one another."""
-
-    def fill(tokens: np.ndarray, bars: tuple[int, ...], meter: str, seed: int) -> np.ndarray:
-        from musiclc.sampling.fill import FillOptions, infilled
-
-        span, options = (bars[0] + 1, bars[-1] + 1), FillOptions(seed=seed)
-        melodies = [next(infilled(model, tok.to_melody(row, meter), span, options=options)).melody for row in tokens]
-        return tok.from_melodies(melodies)
-
-    return fill
 
 
 def side_by_side(phrases: Maker) -> Maker:

@@ -88,6 +88,14 @@ def baselines(model: "Model") -> dict[str, makers.Maker]:
     return {"four phrases side by side": makers.side_by_side(phrases), "one phrase again and again": makers.one_phrase(phrases)}
 
 
+def by_networks(model: "Model") -> tuple[dict[str, makers.Maker], dict[str, infilling.Filler]]:
+    """Makers and fillers of a model that has networks of whole pieces; none where it has none."""
+    if model.pieces is None:
+        return {}, {}
+    made = {"the model": {}, "the model, in a key": {"key": "G"}, f"the model, {DENSE} notes a bar or more": {"density": f">={DENSE}"}}
+    return {name: makers.by_model(model, asked) for name, asked in made.items()}, {"the model": makers.by_filling(model)}
+
+
 def tables(material: Material) -> dict[str, Table]:
     """All tables by name."""
     request = material.request

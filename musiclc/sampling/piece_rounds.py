@@ -131,7 +131,7 @@ class PieceCandidate:
 @dataclass
 class PieceRounds:
     """Draws that shall meet the problem's constraints. attempts: of a piece at most; realism: what is enough; options: of the draws. writes: of one
-    draw's vectors. near: whether later draws begin near the best so far, and not from noise.
+    draw's vectors. near: whether later draws begin near the best so far, and not from noise. chunk: pieces a network call.
     """
 
     problem: PieceProblem
@@ -140,18 +140,19 @@ class PieceRounds:
     options: DrawOptions = field(default_factory=DrawOptions)
     writes: int = WRITES
     near: bool = True
+    chunk: int = PIECE_CHUNK
 
     def stream(self, more: Callable[[int], Sequence[PieceKey]]) -> Iterator[tuple[PieceCandidate, int]]:
         """The best candidate of each key and the draws it cost, as each is ready. more: at most how many → the next keys; ends when it gives none."""
         again: deque[tuple[PieceKey, int, PieceCandidate]] = deque()
         while True:
-            fresh = [] if len(again) >= PIECE_CHUNK else [(key, 1, None) for key in more(PIECE_CHUNK)]
+            fresh = [] if len(again) >= self.chunk else [(key, 1, None) for key in more(self.chunk)]
             rows: list[tuple[PieceKey, int, PieceCandidate | None]] = list(fresh)
-            while again and len(rows) < PIECE_CHUNK:
+            while again and len(rows) < self.chunk:
                 rows.append(again.popleft())
             if not rows:
                 return
-            for (key, attempt, before), found in zip(rows[:PIECE_CHUNK], self._drawn(rows[:PIECE_CHUNK]), strict=True):
+            for (key, attempt, before), found in zip(rows[: self.chunk], self._drawn(rows[: self.chunk]), strict=True):
                 best = found if before is None else max(before, found, key=lambda c: c.rank)
                 if attempt >= self.attempts or (best.met and best.ends_on_tonic and best.realism >= self.realism):
                     yield best, attempt
@@ -179,14 +180,14 @@ class PieceRounds:
 
     def _drawn(self, rows: list[tuple[PieceKey, int, PieceCandidate | None]]) -> list[PieceCandidate]:
         """The best writing of one draw for each row."""
-        full = rows + [rows[0]] * (PIECE_CHUNK - len(rows))
+        full = rows + [rows[0]] * (self.chunk - len(rows))
         near = [before if self.near else None for _, _, before in full]
         randoms = [np.random.default_rng((*key, attempt, 7)) for key, attempt, _ in full]
         task, transpositions = self._task(full, randoms)
         hand = Hand([generator_of(*key, attempt) for key, attempt, _ in full])
         x, t = self._vectors(task, hand, transpositions, near, randoms)
-        several = torch.arange(PIECE_CHUNK).repeat_interleave(self.writes)
-        fingers = Hand([generator_of(*full[i][0], full[i][1], j + 1) for i in range(PIECE_CHUNK) for j in range(self.writes)])
+        several = torch.arange(self.chunk).repeat_interleave(self.writes)
+        fingers = Hand([generator_of(*full[i][0], full[i][1], j + 1) for i in range(self.chunk) for j in range(self.writes)])
         tokens = write(self.problem.pieces, task.rows(several), x[several], t[several], fingers, self.options)
         return self._chosen(rows, tokens, task.rows(several), x, transpositions, randoms)
 

@@ -85,16 +85,16 @@ def _rounds_of(model: "Model", request: SampleRequest) -> tuple["PieceRounds", t
         critics=model.piece_critics if PIECE_METHODS[options.how.name] else {},
     )
     near = PIECE_METHODS[options.how.name]
-    return _with_options(problem, options, near), sections
+    return _with_options(problem, options, near=near), sections
 
 
-def _with_options(problem: "PieceProblem", options: Any, near: bool = True) -> "PieceRounds":
-    """The rounds of a problem. options: attempts, realism and temperature as SampleOptions have them."""
+def _with_options(problem: "PieceProblem", options: Any, **more: Any) -> "PieceRounds":
+    """The rounds of a problem. options: attempts, realism and temperature as SampleOptions have them; more: of PieceRounds."""
     from musiclc.model.pieces import DrawOptions
     from musiclc.sampling.piece_rounds import PieceRounds
 
     draws = DrawOptions(temperature=TEMPERATURE * options.temperature, end=problem.pieces.flow.config.noise_level)
-    return PieceRounds(problem, min(options.attempts, MOST_ATTEMPTS), options.realism, draws, near=near)
+    return PieceRounds(problem, min(options.attempts, MOST_ATTEMPTS), options.realism, draws, **more)
 
 
 def pieces_of(model: "Model") -> "Pieces":
@@ -192,9 +192,9 @@ def form_scores(form: Form, tokens: np.ndarray) -> np.ndarray:
 # ---- bars among bars -----------------------------------------------------------------------------------------------
 
 
-def fills(model: "Model", setting: Setting, keys: Sequence["PieceKey"], options: Any) -> Iterator[Filled]:
-    """The setting with its wanted bars written, once a key (seed, index), in order. options: as `_with_options`."""
-    for candidate, attempts in _with_options(_problem_of(model, setting), options).best(keys):
+def fills(model: "Model", setting: Setting, keys: Sequence["PieceKey"], options: Any, **more: Any) -> Iterator[Filled]:
+    """The setting with its wanted bars written, once a key (seed, index), in order. options, more: as `_with_options`."""
+    for candidate, attempts in _with_options(_problem_of(model, setting), options, **more).best(keys):
         tokens = np.where(setting.wanted[:, None], candidate.tokens, setting.tokens.reshape(candidate.tokens.shape)).reshape(-1)
         yield Filled(tokens.astype(np.uint8), attempts, round(candidate.realism, 4))
 
