@@ -2,7 +2,7 @@
 
 A *maker* is a function (n, meter, bars, seed) → tokens (n, bars × steps a bar).
 
-Inside: `Maker`, `RealPieces`, `by_model`, `filled_by_model`, `side_by_side`, `one_phrase`, `by_trigram`, `fitted`.
+Inside: `Maker`, `RealPieces`, `by_model`, `by_filling`, `side_by_side`, `one_phrase`, `by_trigram`, `fitted`.
 """
 
 from collections.abc import Callable, Mapping

@@ -30,7 +30,7 @@ class FlowConfig:
     heads: int = 4
     layers: int = 6
     condition: int = 96  # width of what noise level and context become
-    noise_level: float = 0.4
+    noise_level: float = 0.65
 
 
 class FlowBlock(nn.Module):

@@ -49,14 +49,15 @@ class Pieces:
 class DrawOptions:
     """steps, later: of the flow, for what is new and for what returns varied. end: the noise level at which vectors are written.
 
-    temperature: of writing; noise: scale of the flow's.
+    temperature: of writing; noise: scale of the flow's. back: the levels to which sources go back for close and for varied returns.
     """
 
     steps: int = 8
     later: int = 5
-    end: float = 0.4
-    temperature: float = 0.8
+    end: float = 0.65
+    temperature: float = 0.7
     noise: float = 1.0
+    back: tuple[float, float] = (0.65, 0.65)
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,24 @@ def vectors(pieces: Pieces, task: PieceTask, hand: Hand, options: DrawOptions, w
         far = torch.where(new, way.back[:, None], far)
         x = torch.where(new[..., None], renoised_bars(way.start, noise, options.end, far), x)
     x, t = _flowed(pieces.narrow, context, x, far, new, options.steps, options, way.objective)
+    x, t = _from_sources(x, t, context, varied, hand, options)
     x, t = _flowed(pieces.narrow, context, x, t, varied, options.later, options, way.objective)
     for bar in range(x.shape[1]):  # in order, since a source may itself be one that returns
         rows = same[:, bar].nonzero()[:, 0]
         x[rows, bar], t[rows, bar] = x[rows, context.source[rows, bar]], t[rows, context.source[rows, bar]]
     return x, t
+
+
+def _from_sources(x: Tensor, t: Tensor, context: Context, varied: Tensor, hand: Hand, options: DrawOptions) -> tuple[Tensor, Tensor]:
+    """x (n, B, k) at levels t (n, B), with the bars that return varied, bool (n, B), begun at their sources, part of the way back to noise."""
+    base, level = x.clone(), t.clone()
+    for bar in range(x.shape[1]):  # in order, since a source may itself be one that returns
+        rows = ((context.source[:, bar] >= 0) & (varied[:, bar] | (context.kind[:, bar] == SAME))).nonzero()[:, 0]
+        base[rows, bar], level[rows, bar] = base[rows, context.source[rows, bar]], level[rows, context.source[rows, bar]]
+    back = torch.where(context.kind == CLOSE, options.back[0], options.back[1])
+    to = torch.where(varied, torch.maximum(back, level), level)
+    flat = renoised(base.flatten(0, 1), hand.normal(*x.shape[1:]).flatten(0, 1), level.flatten(), to.flatten()).view(x.shape)
+    return torch.where(varied[..., None], flat, x), torch.where(varied, to, t)
 
 
 def renoised_bars(x: Tensor, noise: Tensor, t: float, to: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ from musiclc.rules.transposition import transposed
 
 PIECE_CHUNK = 16  # pieces a network call
 WRITES = 4  # writings of one draw's vectors
-BACK = (0.55, 0.85)  # noise levels to which a draw near the best so far goes back
+BACK = (0.75, 0.95)  # noise levels to which a draw near the best so far goes back
 
 PieceKey = tuple[int, int]  # (seed, index from 1)
 

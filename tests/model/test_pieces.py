@@ -99,7 +99,7 @@ def test_what_is_given_stays_and_what_is_wanted_does_not(pieces):
     task = _task(3, [2, 3])
     x, t = vectors(pieces, task, _hand(3), DrawOptions(steps=2, later=2))
     assert torch.equal(x[:, [0, 1, 4, 5]], pieces.flow.standardise(pieces.bars.encode(task.tokens)[0])[:, [0, 1, 4, 5]])
-    assert t[0].tolist() == pytest.approx([0, 0, 0.4, 0.4, 0, 0])
+    assert t[0].tolist() == pytest.approx([0, 0, 0.65, 0.65, 0, 0])
     written = write(pieces, task, x, t, _hand(3), DrawOptions())
     assert torch.equal(written[:, [0, 1, 4, 5]], task.tokens[:, [0, 1, 4, 5]])
     assert (written[:, 2:4] != task.tokens[:, 2:4]).any()
