@@ -78,7 +78,8 @@ def _pieces(sections: tuple[str, ...], given: dict[str, Any]) -> None:
     request = pieces.PiecesRequest(given["meter"], given["bars"], given["count"], given["seed"], given["splits"] or ("validation",))
     real = makers.RealPieces(tunes.load(given["data"]), given["place"])
     made, fillers = pieces.by_networks(loaded)
-    found = pieces.tables(pieces.gathered(real, request, {**pieces.baselines(loaded), **made}, fillers))
+    material = pieces.gathered(real, request, {**pieces.baselines(loaded), **made}, fillers)
+    found = {**pieces.tables(material), **pieces.asked_for(loaded, material)}
     if given["output"]:
         pieces.write(given["output"], found, {"model": loaded.name, "place": given["place"], **vars(request)})
     for name, rows in found.items():

@@ -5,7 +5,7 @@ a bar and pitch-class entropy over real ones, and how the bar after a join fares
 
 "real training tunes" is the row that says what a measure gives for pieces that are real.
 
-Inside: `PiecesRequest`, `Material`, `gathered`, `tables`, `join_cost`, `in_key`, `write`.
+Inside: `PiecesRequest`, `asked_for`, `Material`, `gathered`, `tables`, `join_cost`, `in_key`, `write`.
 """
 
 import json
@@ -21,8 +21,10 @@ from musiclc.evaluation.tonic import by_profiles
 from musiclc.evaluation.trigram import Trigram, events
 from musiclc.files import write_whole
 from musiclc.music import tokens as tok
+from musiclc.music.form import bars_of, parse_form
 from musiclc.music.melody import PHRASE_BARS
-from musiclc.rules import tonic
+from musiclc.music.theory import parse_key
+from musiclc.rules import parse_constraints, tonic
 
 if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
@@ -94,6 +96,38 @@ def by_networks(model: "Model") -> tuple[dict[str, makers.Maker], dict[str, infi
         return {}, {}
     made = {"the model": {}, "the model, in a key": {"key": "G"}, f"the model, {DENSE} notes a bar or more": {"density": f">={DENSE}"}}
     return {name: makers.by_model(model, asked) for name, asked in made.items()}, {"the model": makers.by_filling(model)}
+
+
+KEYS = ("C major", "A minor", "D dorian", "G mixolydian")
+FORM = "A8 A'8 B8 A'8"
+
+
+def asked_for(model: "Model", material: Material) -> dict[str, Table]:
+    """Tables of pieces that were asked for: in keys, of a form; none for a model of phrases alone."""
+    return {"keys": _keys(model, material.request), "form": _form(model, material)} if model.pieces is not None else {}
+
+
+def _keys(model: "Model", request: PiecesRequest) -> Table:
+    """A row a key: share in which the rule finds it met, and, by the profiles, its tonic, its mode too, and that the last note is the tonic."""
+    rows = []
+    for name in KEYS:
+        tokens = makers.by_model(model, {"key": name})(request.n, request.meter, request.bars, request.seed)
+        (wanted,) = parse_constraints({"key": name})
+        met = wanted.satisfied(wanted.rule.measure(tokens, request.meter)).mean()
+        key = parse_key(name)
+        found = in_key(tokens, key.tonic or 0, name.split()[1])
+        if name.split()[1] not in ("major", "minor"):
+            found["tonic and mode"] = float("nan")
+        rows.append({"key": name, "n": len(tokens), "met": round(float(met), 3), **found})
+    return rows
+
+
+def _form(model: "Model", material: Material) -> Table:
+    request, form = material.request, parse_form(FORM)
+    tokens = makers.by_model(model, form=form)(min(request.n, 64), request.meter, bars_of(form), request.seed)
+    parts = [(section.letter, section.primes, section.bars) for section in form]
+    usual = returns.strangers(material.taught, request.meter, form[0].bars)
+    return [{"form": FORM, "n": len(tokens), **returns.form_figures(tokens, request.meter, parts, usual)}]
 
 
 def tables(material: Material) -> dict[str, Table]:

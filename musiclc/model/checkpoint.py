@@ -50,7 +50,16 @@ _FORMER_NAMES = {"blur": "noise_level", "real_nats": "real_nll", "presence": "be
 _FORMER_CRITICS = {"key": "scale"}  # rule → rule: whose measures a critic of a former musiclc foretells
 _SCALE = "//scale"  # suffix of the row scales of an int8 matrix, and of the group scales of packed weights
 _PACKED = "//bits"  # with the number of bits, suffix of packed weights (packing.py)
-_BITS = {"bars": 5, "flow": 5, "piece-critic": 5, "piece-realism": 5}  # bits a weight of the matrices of these parts
+_BITS = {
+    "prior": 5,
+    "critic": 5,
+    "realism": 5,
+    "actor": 4,
+    "bars": 5,
+    "flow": 5,
+    "piece-critic": 5,
+    "piece-realism": 5,
+}  # a weight of the matrices of these parts
 
 
 @dataclass

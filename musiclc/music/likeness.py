@@ -1,23 +1,49 @@
 """How alike two stretches of music are: 1 − Levenshtein distance / length of the longer, as TunesFormer (Wu et al. 2023) compares sections.
 
-Inside: `similarity`, `levenshtein`.
+*Readings*, what is compared: notes, each its pitch and length; tokens, step by step, by which even strangers are half alike; intervals, as
+notes but with the way from the note before in place of the pitch.
+
+Inside: `READINGS`, `similarity`.
 """
 
 import numpy as np
 
+from musiclc.music import tokens as tok
 
-def similarity(a: np.ndarray, b: np.ndarray) -> float:
-    """1 − distance / length of the longer, of token rows (T,) and (U,): in [0, 1]; 1 for two empty ones."""
-    longest = max(len(a), len(b))
-    return 1 - levenshtein(a, b) / longest if longest else 1.0
+READINGS = ("notes", "tokens", "intervals")
+_LONGEST = 128  # a longer note counts as this many steps
 
 
-def levenshtein(a: np.ndarray, b: np.ndarray) -> int:
-    """Fewest tokens to insert, drop or change that make b of a."""
-    row = np.arange(len(b) + 1)
-    place = np.arange(len(b) + 1)
-    for i, token in enumerate(a.tolist(), start=1):
-        best = np.minimum(row[1:] + 1, row[:-1] + (b != token))
-        # insertions run along the row: the least of what lies before, plus the way from there
-        row = np.minimum.accumulate(np.concatenate([[i], best]) - place) + place
-    return int(row[-1])
+def _symbols(tokens: np.ndarray, reading: str) -> tuple[np.ndarray, np.ndarray]:
+    """What is compared of tokens (n, T): symbols (n, T) int, the first `lengths` (n,) of each row."""
+    values = tokens.astype(int)
+    if reading == "tokens":
+        return values, np.full(len(tokens), tokens.shape[1])
+    chosen = tok.onsets(tokens)
+    order = np.argsort(~chosen, axis=1, kind="stable")  # the onsets first
+    pitches, lengths = np.take_along_axis(values, order, axis=1), chosen.sum(axis=1)
+    if reading == "intervals":
+        pitches = np.diff(pitches, axis=1, prepend=pitches[:, :1]) + tok.VOCABULARY
+    times = np.minimum(np.take_along_axis(tok.durations(tokens), order, axis=1), _LONGEST - 1)
+    return pitches * _LONGEST + times, lengths
+
+
+def _distances(one: np.ndarray, ends: np.ndarray, other: np.ndarray, other_ends: np.ndarray) -> np.ndarray:
+    """Edit distances (n,) of rows of symbols (n, a) and (n, b), of which the first (n,) count."""
+    at, rows = np.arange(other.shape[1] + 1), np.arange(len(one))
+    row = np.broadcast_to(at, (len(one), len(at)))
+    found = other_ends
+    for i in range(one.shape[1]):
+        best = np.minimum(row[:, 1:] + 1, row[:, :-1] + (other != one[:, i, None]))
+        best = np.concatenate([np.full((len(one), 1), i + 1), best], axis=1)
+        row = np.minimum.accumulate(best - at, axis=1) + at  # insertions: one each
+        found = np.where(ends == i + 1, row[rows, other_ends], found)
+    return found
+
+
+def similarity(one: np.ndarray, other: np.ndarray, reading: str = "notes") -> np.ndarray:
+    """Similarity 0-1 of each row of tokens (n, T) with the same row of the other (n, U): (n,). Silence is like silence."""
+    (a, ends), (b, other_ends) = _symbols(one, reading), _symbols(other, reading)
+    longest = np.maximum(ends, other_ends)
+    most = max(int(longest.max(initial=0)), 1)
+    return np.where(longest > 0, 1 - _distances(a[:, :most], ends, b[:, :most], other_ends) / np.maximum(longest, 1), 1.0)

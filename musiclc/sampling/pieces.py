@@ -14,6 +14,7 @@ from musiclc.custom.labels import bound
 from musiclc.errors import CheckpointError, UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.form import Form, Section
+from musiclc.music.likeness import similarity
 from musiclc.music.theory import METER_NAMES, METERS, parse_key
 from musiclc.rules.base import Constraint
 from musiclc.rules.sections import SectionGoals, section_verdicts
@@ -174,15 +175,13 @@ def _varied(bars: int, random: np.random.Generator) -> np.ndarray:
 
 def form_scores(form: Form, tokens: np.ndarray) -> np.ndarray:
     """How well pieces (n, B, S) keep a form: share of returning sections that are equal, or as alike as varied ones should be; (n,) in [0, 1]."""
-    from musiclc.music.likeness import similarity
-
     known: dict[str, Section] = {}
     kept = []
     for section in form:
         source = known.get(section.name) or known.get(section.letter)
         if source is not None and source.bars == section.bars:
             a, b = (tokens[:, s.first : s.after].reshape(len(tokens), -1) for s in (source, section))
-            alike = np.array([similarity(x, y) for x, y in zip(a, b, strict=True)])
+            alike = similarity(a, b)
             kept.append(alike >= 1 if source.name == section.name else (alike >= VARIED_SIMILARITY[0]) & (alike <= VARIED_SIMILARITY[1]))
         known.setdefault(section.name, section)
         known.setdefault(section.letter, section)
