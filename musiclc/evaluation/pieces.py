@@ -125,9 +125,8 @@ def _keys(model: "Model", request: PiecesRequest) -> Table:
 def _form(model: "Model", material: Material) -> Table:
     request, form = material.request, parse_form(FORM)
     tokens = makers.by_model(model, form=form)(min(request.n, 64), request.meter, bars_of(form), request.seed)
-    parts = [(section.letter, section.primes, section.bars) for section in form]
     usual = returns.strangers(material.taught, request.meter, form[0].bars)
-    return [{"form": FORM, "n": len(tokens), **returns.form_figures(tokens, request.meter, parts, usual)}]
+    return [{"form": FORM, "n": len(tokens), **returns.form_figures(tokens, request.meter, form, usual)}]
 
 
 def tables(material: Material) -> dict[str, Table]:
