@@ -21,6 +21,7 @@ EVEN = ((2, 0.02), (4, 0.03), (8, 0.02))  # distances of bars that a return is l
 LEVELS = np.array([0.0, 0.57, 0.72, 0.9, 1.0], np.float32)  # shares of equal steps, as plans keep them
 _FROM = np.array([VARIED_FROM, 0.65, CLOSE_FROM, 1.0])  # the least share of each level from the second on
 SHORTEST, LONGEST = 4, 128  # bars of a plan
+AGREEMENT = 0.02  # mean difference of shares of equal steps by which a plan is e times less likely to be taken for given bars
 ENOUGH = 25  # plans of just the wanted length that are choice enough
 
 
@@ -106,10 +107,8 @@ class Plans:
             first += here
         return equal
 
-    def like(
-        self, equal: np.ndarray, wanted: np.ndarray, meter: int, ends: tuple[bool, bool], random: np.random.Generator, choice: int = 8
-    ) -> np.ndarray:
-        """The shares of equal steps of a piece whose given bars have `equal` (B, B): those of one of the `choice` tunes that agree with them best.
+    def like(self, equal: np.ndarray, wanted: np.ndarray, meter: int, ends: tuple[bool, bool], random: np.random.Generator) -> np.ndarray:
+        """The shares of equal steps of a piece whose given bars have `equal` (B, B): those of a tune, the likelier the better it agrees.
 
         wanted: bool (B,). ends: whether the piece begins and ends with its tune.
         """
@@ -127,6 +126,7 @@ class Plans:
                 tries.append((off + 0.03 * (ends[1] and first != last), number, first))
         if not tries:
             return np.where(pairs, equal, np.eye(bars)).astype(np.float32)
-        best = sorted(tries)[:choice]
-        _, number, first = best[random.integers(len(best))]
+        off = np.array([each[0] for each in tries])
+        likely = np.exp((off.min() - off) / AGREEMENT)
+        _, number, first = tries[random.choice(len(tries), p=likely / likely.sum())]
         return np.where(pairs, equal, self.equal(number)[first : first + bars, first : first + bars]).astype(np.float32)
