@@ -151,3 +151,44 @@ def test_a_known_tune_is_likelier_than_its_rhythm_with_pitches_at_random(model, 
     cost = nll_per_note(model, tok.from_melodies([tune, *noise]), tune.meter)
     assert cost[0] < cost[1:].min()
     assert cost[0] < cost[1:].mean() - 0.4
+
+
+# ---- whole pieces --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["C major", "D dorian"])
+def test_tunes_in_a_key_come_home(model, key):
+    """Sixteen tunes of sixteen bars: nearly all are heard in the key, and end on its tonic; no two are alike."""
+    made = list(musiclc.sample(model, {"key": key}, 16, musiclc.SampleOptions(seed=3)))
+    assert np.mean([sample.satisfied for sample in made]) >= 0.9
+    assert all(sample.melody.bars == 16 for sample in made)
+    tonic = {"C": 0, "D": 2}[key[0]]
+    assert np.mean([sample.melody.notes[-1].pitch % 12 == tonic for sample in made]) >= 0.8
+    assert len({sample.melody.key_free() for sample in made}) == 16
+    assert np.mean([len(sample.melody.notes) / 16 for sample in made]) > 5
+
+
+def test_tunes_return_as_real_ones_do(model):
+    """Of pieces without constraints a good part repeats bars, and none repeats them all."""
+    made = [tok.from_melody(sample.melody).reshape(16, -1) for sample in musiclc.sample(model, None, 16, musiclc.SampleOptions(seed=5))]
+    distinct = [len(np.unique(bars, axis=0)) for bars in made]
+    assert 5 < np.mean(distinct) < 14.5
+
+
+def test_a_form_is_kept_and_a_section_has_its_density(model):
+    options = musiclc.SampleOptions(seed=2, form="A4 B4 A4")
+    (sample,) = musiclc.sample(model, {"key": "G"}, 1, options, sections={"B": {"density": ">=6"}})
+    bars = tok.from_melody(sample.melody).reshape(12, -1)
+    assert np.array_equal(bars[:4], bars[8:])
+    assert not np.array_equal(bars[:4], bars[4:8])
+    assert [v["satisfied"] for v in sample.verdicts] == [True, True]
+
+
+def test_a_hole_in_a_tune_that_repeats_is_filled_from_where_it_repeats(model):
+    """A A' without bars 9 to 12: what is written is more like bars 1 to 4 than like anything at random."""
+    sample = next(musiclc.sample(model, {"key": "D"}, 1, musiclc.SampleOptions(seed=4, form="A8 A8")))
+    (filled,) = musiclc.infilled(model, sample.melody, "9..12")
+    before, after = (tok.from_melody(m).reshape(16, -1) for m in (sample.melody, filled.melody))
+    assert np.array_equal(before[:8], after[:8])
+    assert np.array_equal(before[12:], after[12:])
+    assert (before[8:12] == after[8:12]).mean() > 0.7

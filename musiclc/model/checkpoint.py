@@ -57,7 +57,7 @@ _BITS = {
     "actor": 4,
     "bars": 5,
     "flow": 5,
-    "piece-critic": 5,
+    "piece-critic": 4,
     "piece-realism": 5,
 }  # a weight of the matrices of these parts
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-GROUP = 64
+GROUP = 128
 _SHRINK = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)  # of the scale that just holds the largest weight
 
 
@@ -33,7 +33,7 @@ def packed(value: Tensor, bits: int) -> tuple[Tensor, Tensor]:
 
 def unpacked(codes: Tensor, scale: Tensor, shape: torch.Size, bits: int) -> Tensor:
     """The inverse of `packed`, up to rounding: float32 of that shape."""
-    n = len(scale) * GROUP
+    n = len(codes) * 8 // bits // len(scale) * len(scale)  # the size of a group is what the file has
     rows = np.unpackbits(codes.numpy(), count=n * bits).reshape(n, bits)
     whole = np.packbits(np.pad(rows, ((0, 0), (8 - bits, 0))), axis=1)[:, 0].astype(np.float32) - (2 ** (bits - 1) - 1)
-    return (torch.from_numpy(whole).view(-1, GROUP) * scale.float()[:, None]).flatten()[: shape.numel()].view(shape)
+    return (torch.from_numpy(whole).view(len(scale), -1) * scale.float()[:, None]).flatten()[: shape.numel()].view(shape)
