@@ -34,6 +34,7 @@ TOGETHER: dict[str, Goals] = {
     "four at once": {"scale": "A minor", "density": "5..8", "range": "C4..C6", "contour": "up"},
 }
 RULE_BY_RULE: dict[str, Goals] = {
+    "tonic D in the scale of C": {"scale": "C", "tonic": "D"},
     "density 8": {"density": "8"},
     "range D4..G5": {"range": "D4..G5"},
     "span 12": {"span": "12"},

@@ -229,20 +229,22 @@ def cost(model: "Model", dataset: Dataset, n: int, seed: int) -> Table:
     """Wall time of whole commands, in units of `python -c "import torch"` in the same run, peak memory, and size on disk."""
     del model, dataset
     python, musiclc = [sys.executable], [sys.executable, "-m", "musiclc.cli"]
+    asked = ["sample", "--scale", "C", "--bars", str(PHRASE_BARS)]
+    said = " ".join(asked)
     with tempfile.TemporaryDirectory() as folder:
-        common = ["--bars", str(PHRASE_BARS), "--seed", str(seed), "--overwrite", "--quiet", "-o"]
+        common = ["--seed", str(seed), "--overwrite", "--quiet", "-o"]
         unit, _ = timed([*python, "-c", "import torch"])
-        one, _ = timed([*musiclc, "sample", "--key", "C", *common, f"{folder}/one.mid"])
-        many, memory = timed([*musiclc, "sample", "--key", "C", "-n", str(n), *common, f"{folder}/many"], repeats=1)
-        both, _ = timed([*musiclc, "sample", "--key", "C", "--density", "9..11", "-n", str(n), *common, f"{folder}/both"], repeats=1)
+        one, _ = timed([*musiclc, *asked, *common, f"{folder}/one.mid"])
+        many, memory = timed([*musiclc, *asked, "-n", str(n), *common, f"{folder}/many"], repeats=1)
+        both, _ = timed([*musiclc, *asked, "--density", "9..11", "-n", str(n), *common, f"{folder}/both"], repeats=1)
     bare, helped = timed([*python, "-c", "pass"], 9)[0], timed([*musiclc, "--help"], 9)[0]
     return [
         {"what": "import torch", "value": round(unit, 2), "unit": "s"},
-        {"what": "sample --key C -n 1", "value": round(one / unit, 2), "unit": "× import torch"},
-        {"what": f"sample --key C -n {n}", "value": round(many / unit, 2), "unit": "× import torch"},
-        {"what": f"sample --key C --density 9..11 -n {n}", "value": round(both / unit, 2), "unit": "× import torch"},
+        {"what": f"{said} -n 1", "value": round(one / unit, 2), "unit": "× import torch"},
+        {"what": f"{said} -n {n}", "value": round(many / unit, 2), "unit": "× import torch"},
+        {"what": f"{said} --density 9..11 -n {n}", "value": round(both / unit, 2), "unit": "× import torch"},
         {"what": "musiclc --help over bare Python", "value": round(helped - bare, 3), "unit": "s"},
-        {"what": f"peak memory of sample -n {n}", "value": round(memory), "unit": "MB"},
+        {"what": f"peak memory of {said} -n {n}", "value": round(memory), "unit": "MB"},
         {"what": "package with weights", "value": round(_package_bytes() / 1e6, 2), "unit": "MB"},
     ]
 

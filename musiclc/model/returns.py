@@ -126,7 +126,7 @@ class Plans:
                 tries.append((off + 0.03 * (ends[1] and first != last), number, first))
         if not tries:
             return np.where(pairs, equal, np.eye(bars)).astype(np.float32)
-        off = np.array([each[0] for each in tries])
-        likely = np.exp((off.min() - off) / AGREEMENT)
+        every = np.array([each[0] for each in tries])
+        likely = np.exp((every.min() - every) / AGREEMENT)
         _, number, first = tries[random.choice(len(tries), p=likely / likely.sum())]
         return np.where(pairs, equal, self.equal(number)[first : first + bars, first : first + bars]).astype(np.float32)

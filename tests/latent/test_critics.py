@@ -63,17 +63,17 @@ def test_undefined_measures_teach_nothing():
 
 def test_constraints_add_up_by_weight():
     critics, z = tiny_model().critics, torch.randn(5, 16)
-    key, density = parse_constraint("key", "C"), parse_constraint("density", "6@3")
-    together = summed(critics, [key, density], [0] * 5, z)
-    apart = summed(critics, [key], [0] * 5, z) + 3 * summed(critics, [parse_constraint("density", "6")], [0] * 5, z)
+    scale, density = parse_constraint("scale", "C"), parse_constraint("density", "6@3")
+    together = summed(critics, [scale, density], [0] * 5, z)
+    apart = summed(critics, [scale], [0] * 5, z) + 3 * summed(critics, [parse_constraint("density", "6")], [0] * 5, z)
     assert torch.allclose(together, apart, rtol=1e-5)
     assert (together <= 0).all()
 
 
 def test_a_melody_that_will_be_moved_has_its_goals_moved_back():
     critics, z = tiny_model().critics, torch.randn(2, 16)
-    moved = summed(critics, [parse_constraint("key", "D"), parse_constraint("range", "D4..A5")], [2, 0], z)
-    canonical = summed(critics, [parse_constraint("key", "C"), parse_constraint("range", "C4..G5")], [0, 0], z)
+    moved = summed(critics, [parse_constraint("scale", "D"), parse_constraint("range", "D4..A5")], [2, 0], z)
+    canonical = summed(critics, [parse_constraint("scale", "C"), parse_constraint("range", "C4..G5")], [0, 0], z)
     assert torch.isclose(moved[0], canonical[0])  # D major, once transposed up a tone, is C major in canonical transposition
     assert not torch.isclose(moved[1], canonical[1])
 
@@ -82,7 +82,7 @@ def test_a_melody_that_will_be_moved_has_its_goals_moved_back():
 def test_gradients_are_finite_for_every_kind_of_goal(goal):
     critics = tiny_model().critics
     z = (10 * torch.randn(6, 16)).requires_grad_(True)
-    asked = {"density": goal, "range": "C4..C6", "key": "A minor", "contour": "arch", "start": "5", "chords": "C G Am F"}
+    asked = {"density": goal, "range": "C4..C6", "scale": "A minor", "contour": "arch", "start": "5", "chords": "C G Am F"}
     (gradient,) = torch.autograd.grad(summed(critics, [parse_constraint(k, v) for k, v in asked.items()], [0] * 6, z).sum(), z)
     assert torch.isfinite(gradient).all()
     assert gradient.abs().sum() > 0
