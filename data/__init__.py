@@ -5,4 +5,4 @@ from pathlib import Path
 
 def shipped_model() -> Path:
     """The model file that comes with the package."""
-    return Path(__file__).with_name("folk-4bar-v2.safetensors")
+    return Path(__file__).with_name("folk-pieces-v3.safetensors")

@@ -20,7 +20,7 @@ AROUND = 0.3  # weight of the bars beside two that are compared
 EVEN = ((2, 0.02), (4, 0.03), (8, 0.02))  # distances of bars that a return is likelier to have, and what each is worth
 LEVELS = np.array([0.0, 0.57, 0.72, 0.9, 1.0], np.float32)  # shares of equal steps, as plans keep them
 _FROM = np.array([VARIED_FROM, 0.65, CLOSE_FROM, 1.0])  # the least share of each level from the second on
-SHORTEST, LONGEST = 4, 128  # bars of a plan
+SHORTEST, LONGEST = 4, 64  # bars of a plan
 AGREEMENT = 0.02  # mean difference of shares of equal steps by which a plan is e times less likely to be taken for given bars
 ENOUGH = 25  # plans of just the wanted length that are choice enough
 

@@ -30,6 +30,7 @@ from musiclc.training.pieces_fit import bar_scale, fit_bars, fit_flow, fit_write
 from musiclc.training.run import FitFiles, fabric
 from musiclc.training.tunes import Tunes
 
+BANK = 7000  # points that are kept of the bank of the four-bar model, so that the file stays below 20 MB
 PIECE_STAGES = ("bars", "writer", "flow", "steer")
 _FILES = {"bars": "bars.safetensors", "writer": "writer.safetensors", "flow": "flow.safetensors", "steer": "pieces.safetensors"}
 # Windows that are drawn anew for the critics: (meter, bars) → how many.
@@ -146,6 +147,7 @@ class _Run:
         held_out = [self.held_out.windows(meter, bars, 100, 5) for meter, bars in self.recipe.banks if bars == 16 and meter in ("4/4", "3/4", "6/8")]
         piece_critics.measure_piece_realism(realism, pieces, [(batch.tokens, batch.context) for batch in held_out])
         base.pieces = replace(pieces, realism=realism)
+        base.bank = base.bank.first(BANK) if base.bank is not None else None
         base.name, base.notes = self.recipe.name, {**base.notes, "pieces": self._notes()}
         checkpoint.save_model(base, self.folder / _FILES["steer"])
 
