@@ -28,7 +28,7 @@ from musiclc.rules.base import parts_of
 from musiclc.rules.sections import SectionGoals
 from musiclc.rules.transposition import transposed
 
-PIECE_CHUNK = 16  # pieces a network call
+PIECE_CHUNK = 8  # pieces a network call
 WRITES = 4  # writings of one draw's vectors
 BACK = (0.75, 0.95)  # noise levels to which a draw near the best so far goes back
 
