@@ -136,6 +136,11 @@ class TransformRequest(EditRequest):
 
     command: ClassVar[str] = "transform"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.options.tracks != "melody" and not any(c.rule.name in ("key", "tonic") for c in self.constraints):
+            raise UsageError(f"tracks {self.options.tracks!r}: tracks go along to another key; wanted it with --key or --tonic")
+
     @property
     def names(self) -> list[str]:
         """The files' names, one an input."""

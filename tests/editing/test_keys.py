@@ -5,6 +5,7 @@ import pytest
 import musiclc
 from musiclc.editing import transform as transform_
 from musiclc.editing.keys import KeyChange, key_change
+from musiclc.editing.request import TransformRequest
 from musiclc.editing.transform import EditOptions
 from musiclc.errors import InputError, UsageError
 from musiclc.midi import read_melody, read_song, to_bytes
@@ -216,3 +217,9 @@ def test_bars_outside_of_the_piece_and_bars_without_melody(model):
     silent = to_bytes(Melody((Note(0, 60, 16), Note(48, 62, 16)), "4/4", 4))
     with pytest.raises(InputError, match="bars 2-3: no notes of the melody there"):
         brought(model, silent, "C minor", bars="2..3")
+
+
+def test_tracks_without_a_key_are_refused():
+    """--scale changes the melody in place, so that no other track could go along."""
+    with pytest.raises(UsageError, match="tracks go along to another key; wanted it with --key or --tonic"):
+        TransformRequest.of({"input": "x.mid", "scale": "C minor", "tracks": "all"})
