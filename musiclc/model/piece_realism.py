@@ -56,10 +56,6 @@ class PieceRealism(nn.Module):
         pooled = torch.cat([h.mean(1), h.amax(1)], dim=-1)
         return self.out(self.norm(pooled))[:, 0].float()
 
-    def loss(self, x: Tensor, tokens: Tensor, context: Context, real: Tensor) -> Tensor:
-        """Cross-entropy; real: float (n,), 1 for real ones."""
-        return F.binary_cross_entropy_with_logits(self(x, tokens, context), real)
-
     def realism(self, odds: Tensor) -> Tensor:
         """Share of held-out tunes whose odds are smaller, in [0, 1]."""
         return torch.searchsorted(self.real, odds.contiguous()).float() / QUANTILES

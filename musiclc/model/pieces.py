@@ -2,7 +2,7 @@
 
 Shapes: n pieces in one meter, B bars, S steps a bar, k latent dimensions a bar.
 
-Inside: `Pieces`, `PieceTask`, `Hand`, `draw`.
+Inside: `Pieces`, `DrawOptions`, `PieceTask`, `Hand`, `Way`, `vectors`, `write`.
 """
 
 import copy

@@ -17,11 +17,10 @@ from musiclc.errors import UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
 from musiclc.music.theory import METERS, PITCH_CLASS_NAMES, SCALES, parse_chord, parse_key, parse_pitch_class
-from musiclc.rules import tonic
 from musiclc.rules.base import Constraint, Measure, Rule
 from musiclc.rules.goals import Goal
 from musiclc.rules.keys import allowed_bounds
-from musiclc.rules.tonic import MODES
+from musiclc.rules.tonic import MODES, heard
 
 # ---- start and end -------------------------------------------------------------------------------------------------
 
@@ -37,7 +36,7 @@ def _one_note_measures(tokens: np.ndarray, step: np.ndarray, meter: str) -> np.n
     The degree is that in the key that is heard; a note outside its scale has the eighth.
     """
     classes = (tokens[np.arange(len(tokens)), step].astype(int) + tok.PITCH_OF_TOKEN) % 12
-    which, mode, _ = tonic.heard(tokens, meter)
+    which, mode, _ = heard(tokens, meter)
     degree = _DEGREE[mode, (classes - which) % 12]
     found = np.concatenate([classes[:, None] == np.arange(12), degree[:, None] == _DEGREE_ORDER], axis=1)
     return np.where(which[:, None] >= 0, found, False).astype(float)

@@ -22,10 +22,10 @@ import numpy as np
 from musiclc.errors import UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.theory import PITCH_CLASS_NAMES, SCALES, parse_key, parse_pitch_class
-from musiclc.rules import tonic
 from musiclc.rules.base import Constraint, Rule
 from musiclc.rules.goals import BEYOND, Goal
-from musiclc.rules.tonic import MODES
+from musiclc.rules.tonic import MODES, evidence, heard
+from musiclc.rules.tonic import scores as key_scores
 
 SILENT = 100.0  # nats, more than any key is missed by: of every key in a silent melody
 
@@ -111,9 +111,9 @@ def _below(tokens: np.ndarray, meter: str) -> np.ndarray:
 
     0 for that key alone, at least BEYOND for its equals; SILENT throughout where nothing is heard.
     """
-    scores = tonic.scores(tonic.evidence(tokens, meter)).round(9)
+    scores = key_scores(evidence(tokens, meter)).round(9)
     found = np.maximum(scores.max(axis=(1, 2), keepdims=True) - scores, BEYOND)
-    which, mode, _ = tonic.heard(tokens, meter)
+    which, mode, _ = heard(tokens, meter)
     found[np.arange(len(found)), which, mode] = 0.0
     found[which < 0] = SILENT
     return found

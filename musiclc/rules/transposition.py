@@ -5,7 +5,7 @@ encodes any key; the prior knows melodies in *canonical transposition* only: as 
 pitch is as near CANONICAL_PITCH as octaves allow. What is drawn there is transposed to where the constraints suit it best, and their
 goals are transposed back for the critics.
 
-Inside: `canonical_transpositions`, `suitable_transpositions`, `transposed`.
+Inside: `canonical_transpositions`, `shift_to_canonical`, `suitable_transpositions`, `transposed`.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from musiclc.music import tokens as tok
 from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, SCALES
 from musiclc.rules import MAJOR_PROFILE, MINOR_PROFILE, scale_measures
 from musiclc.rules.base import Constraint
+from musiclc.rules.tonic import MODES
 
 CANONICAL_PITCH = 70
 NEAR_BEST = 0.03  # transpositions whose fit is so near the best, as a share of it, are as good
@@ -38,6 +39,21 @@ def canonical_transpositions(tokens: np.ndarray) -> np.ndarray:
     mean = (pitches * sounding).sum(axis=1) / np.maximum(sounding.sum(axis=1), 1)
     transposition = transposition + 12 * np.round((CANONICAL_PITCH - mean - transposition) / 12).astype(int)
     return _on_piano(tokens, transposition)
+
+
+# The tonic of each of tonic.MODES with its scale on the white keys, where harmonic minor has its raised seventh besides.
+CANONICAL_TONICS = {"major": 0, "minor": 9, "harmonic minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7, "locrian": 11}
+
+
+def shift_to_canonical(tokens: np.ndarray, tonic: int, mode: int) -> int:
+    """Semitones by which a melody (T,), heard on a tonic 0-11 in a mode (number in tonic.MODES), comes to the canonical tonic of that mode, its mean
+    pitch as near CANONICAL_PITCH as octaves and the piano allow; 0 for a silent one (tonic -1).
+    """
+    if tonic < 0:
+        return 0
+    mean = float(tokens[tok.onsets(tokens)].astype(float).mean()) + tok.PITCH_OF_TOKEN
+    shift = (CANONICAL_TONICS[MODES[mode]] - tonic) % 12
+    return int(_on_piano(tokens[None], np.array([shift + 12 * round((CANONICAL_PITCH - mean - shift) / 12)]))[0])
 
 
 def transposed(tokens: np.ndarray, transpositions: np.ndarray) -> np.ndarray:

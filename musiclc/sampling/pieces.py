@@ -19,6 +19,7 @@ from musiclc.music.theory import METER_NAMES, METERS, parse_key
 from musiclc.rules.base import Constraint
 from musiclc.rules.sections import SectionGoals, section_verdicts
 from musiclc.rules.tonic import MODES, heard
+from musiclc.rules.transposition import CANONICAL_PITCH, CANONICAL_TONICS, shift_to_canonical, suitable_transpositions
 from musiclc.sampling.request import SampleRequest
 from musiclc.sampling.sample import Sample, not_met
 from musiclc.sampling.setting import Filled, Setting
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from musiclc.model.pieces import Pieces
     from musiclc.sampling.piece_rounds import PieceCandidate, PieceKey, PieceProblem, PieceRounds
 
-CANONICAL_TONICS = {"major": 0, "minor": 9, "harmonic minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7, "locrian": 11}
 LIKE_MODE = {"ionian": "major", "aeolian": "minor", "major pentatonic": "major", "minor pentatonic": "minor", "blues": "minor"}
 VARIED_BARS = ((1.0, 0.4), (0.9, 0.25), (0.72, 0.2), (0.57, 0.15))  # share of equal steps of a bar that returns varied, and how often
 VARIED_SIMILARITY = (0.6, 0.9)  # of a section that returns varied with what it varies, 1 − Levenshtein distance / length
@@ -110,8 +110,6 @@ def pieces_of(model: "Model") -> "Pieces":
 
 def _key_of(model: "Model", parts: Sequence[SectionGoals], meter: str) -> tuple[int | None, tuple[int, ...], int | None]:
     """The mode that the constraints ask for, the transpositions from canonical that suit them, and the pitch class of the last note."""
-    from musiclc.rules.transposition import suitable_transpositions
-
     whole = [c for part in parts if not part.name for c in part.constraints]
     named = next((c for c in whole if c.rule.name == "key"), None)
     if named is not None:
@@ -138,7 +136,7 @@ def _octaves(constraints: Sequence[Constraint], shift: int) -> tuple[int, ...]:
             low, high = (np.asarray(side, float) for side in (c.goal.low, c.goal.high))
             ends = np.concatenate([low[np.isfinite(low)], high[np.isfinite(high)]])
             wanted += [float(ends.mean())] if len(ends) and 21 <= ends.mean() <= 108 else []
-    return (shift + 12 * round((np.mean(wanted) - 70 - shift) / 12),) if wanted else (shift,)
+    return (shift + 12 * round((np.mean(wanted) - CANONICAL_PITCH - shift) / 12),) if wanted else (shift,)
 
 
 # ---- form ----------------------------------------------------------------------------------------------------------
@@ -205,8 +203,8 @@ def _problem_of(model: "Model", setting: Setting) -> "PieceProblem":
     pieces, steps = pieces_of(model), METERS[setting.meter]
     tokens = setting.tokens.reshape(-1, steps)
     given = tokens[~setting.wanted].reshape(1, -1)
-    tonic, mode, _ = (int(part[0]) if i < 2 else 0 for i, part in enumerate(heard(given, setting.meter)))
-    shift = _to_canonical(given[0], tonic, mode)
+    tonic, mode = (int(part[0]) for part in heard(given, setting.meter)[:2])
+    shift = shift_to_canonical(given[0], tonic, mode)
     canonical = tok.transpose(np.where(np.repeat(setting.wanted, steps)[None], tok.REST, tokens.reshape(1, -1)), shift).reshape(tokens.shape)
     windows = _windows(setting.wanted)
     constraints = tuple(bound(setting.constraints, model))
@@ -226,19 +224,6 @@ def _problem_of(model: "Model", setting: Setting) -> "PieceProblem":
         setting.closes,
         critics=model.piece_critics,
     )
-
-
-def _to_canonical(tokens: np.ndarray, tonic: int, mode: int) -> int:
-    """Semitones by which given bars (T,), heard so, are transposed to be canonical; none when they are silent."""
-    onsets = tok.onsets(tokens)
-    if tonic < 0:
-        return 0
-    shift = (CANONICAL_TONICS[MODES[mode]] - tonic) % 12
-    shift += 12 * round((70 - tok.PITCH_OF_TOKEN - float(tokens[onsets].mean()) - shift) / 12)
-    low, high = int(tokens[onsets].min()), int(tokens[onsets].max())
-    if low + shift < tok.FIRST_ONSET or high + shift >= tok.VOCABULARY:
-        raise UsageError(f"notes from {low} to {high}: too wide to be written on")
-    return shift
 
 
 def _windows(wanted: np.ndarray) -> tuple[tuple[int, int], ...]:

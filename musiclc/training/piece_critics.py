@@ -25,7 +25,7 @@ from musiclc.training.pieces import PieceBatch, PieceData
 
 CHUNK = 64
 WHOLE = 0.5  # share of examples in which a rule measures the whole piece, and not some bars of it
-AT_END = 0.4  # share of points that a critic is shown at the noise level of writing
+AT_END, OF = 2, 5  # so many steps of so many show a critic points at the noise level of writing
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def fit_piece_critic(banks: list[PieceBank], rule: Rule, latent: int, options: S
         bank, (asked, measured) = banks[number], examples[number]
         rows = torch.randint(len(bank.x), (min(options.batch, 4096 // bank.x.shape[1]),), generator=generator)
         x = bank.x[rows]
-        to = bank.t + (1 - bank.t) * float(torch.rand(1, generator=generator)) if step % 5 >= 2 else bank.t
+        to = bank.t + (1 - bank.t) * float(torch.rand(1, generator=generator)) if step % OF >= AT_END else bank.t
         t = torch.full(x.shape[:2], to)
         x = renoised_bars(x, torch.randn(x.shape, generator=generator), bank.t, t)
         return critic.loss(x, t, Asked(bank.context.meter[rows], asked[rows]), measured[rows])

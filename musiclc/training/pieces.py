@@ -5,7 +5,7 @@ minor one A, a dorian one D, and what modes share is learnt once. A tune weighs 
 
 Shapes: n windows in one meter, B bars, S steps a bar.
 
-Inside: `CANONICAL_TONICS`, `PieceBatch`, `PieceData`, `wanted_bars`, `with_returns`.
+Inside: `PieceBatch`, `PieceData`, `wanted_bars`, `with_returns`.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from musiclc.model.returns import Plans, earlier_or_given, equal_steps, returns
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METER_NAMES, METERS
 from musiclc.rules.tonic import MODES, heard
+from musiclc.rules.transposition import shift_to_canonical
+from musiclc.training.lines import struck
 from musiclc.training.tunes import Tunes
 
-CANONICAL_TONICS = {"major": 0, "minor": 9, "harmonic minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7, "locrian": 11}
-CANONICAL_PITCH = 70  # the mean pitch of a tune is as near it as octaves allow
 LENGTHS = {8: 0.15, 12: 0.1, 16: 0.4, 24: 0.15, 32: 0.2}  # bars a window, and how often
 METER_POWER, MODE_POWER = 0.7, 0.5  # a meter of N tunes is drawn as often as N to the first, a mode's tunes weigh N to minus the second
 EDGE = 4.0  # weight of a window that begins or ends with its tune, beside one that does not
@@ -53,7 +53,7 @@ def wanted_bars(n: int, bars: int, random: np.random.Generator) -> np.ndarray:
 
 
 class PieceData:
-    """One split of whole tunes. canonical: as the flow knows them; else transposed at random as they are drawn."""
+    """One split of whole tunes, each heard in a key and brought to its canonical transposition."""
 
     def __init__(self, tunes: Tunes, split: str):
         self.tunes, self.split = tunes, split
@@ -66,14 +66,7 @@ class PieceData:
 
     def _in_canonical(self, line: int) -> np.ndarray:
         tokens = self.tunes.line(line).astype(np.int16)
-        if self.tonic[line] < 0:
-            return tokens
-        onsets = tok.onsets(tokens)
-        low, high, mean = tokens[onsets].min(), tokens[onsets].max(), float(tokens[onsets].mean())
-        shift = (CANONICAL_TONICS[MODES[self.mode[line]]] - self.tonic[line]) % 12
-        shift += 12 * round((CANONICAL_PITCH - tok.PITCH_OF_TOKEN - mean - shift) / 12)
-        shift += 12 * max(0, -(-(tok.FIRST_ONSET - low - shift) // 12)) - 12 * max(0, -(-(high + shift - tok.VOCABULARY + 1) // 12))
-        return tok.transpose(tokens[None], int(shift))[0]
+        return tok.transpose(tokens[None], shift_to_canonical(tokens, self.tonic[line], self.mode[line]))[0]
 
     @cached_property
     def meters(self) -> tuple[list[str], np.ndarray]:
@@ -126,7 +119,7 @@ class PieceData:
     ) -> PieceBatch:
         """The windows at places (n, 2). told: nothing is left untold of mode and places."""
         steps = METERS[meter]
-        rows = np.stack([_cut(self._canonical[line], first * steps, (first + bars) * steps) for line, first in places.tolist()])
+        rows = np.stack([struck(self._canonical[line], first * steps, (first + bars) * steps) for line, first in places.tolist()])
         mode = np.array([self.mode[line] for line in places[:, 0].tolist()])
         if not canonical:
             rows = _transposed_anyhow(rows, random)
@@ -185,16 +178,6 @@ def with_returns(batch: PieceBatch, wanted: np.ndarray, random: np.random.Genera
     tell = wanted & (random.random(len(wanted)) >= untold)[:, None]
     c = batch.context
     return Context(c.meter, c.mode, c.first, c.last, torch.from_numpy(np.where(tell, source, -1)), torch.from_numpy(np.where(tell, kind, ANY)))
-
-
-def _cut(tokens: np.ndarray, low: int, high: int) -> np.ndarray:
-    """Steps `low` to `high`; a note that sounds over the first begins anew there."""
-    part = tokens[low:high].copy()
-    if low and part[0] == tok.HOLD:
-        while tokens[low] == tok.HOLD and low:
-            low -= 1
-        part[0] = tokens[low] if tokens[low] != tok.HOLD else tok.REST
-    return part
 
 
 def _transposed_anyhow(rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
