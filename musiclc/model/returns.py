@@ -7,7 +7,7 @@ Shapes: n pieces, B bars, S steps a bar.
 Inside: `equal_steps`, `returns`, `Plans`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -107,26 +107,29 @@ class Plans:
             first += here
         return equal
 
-    def like(self, equal: np.ndarray, wanted: np.ndarray, meter: int, ends: tuple[bool, bool], random: np.random.Generator) -> np.ndarray:
-        """The shares of equal steps of a piece whose given bars have `equal` (B, B): those of a tune, the likelier the better it agrees.
+    def agreeing(self, equal: np.ndarray, wanted: np.ndarray, meter: int, ends: tuple[bool, bool]) -> Callable[[np.random.Generator], np.ndarray]:
+        """A draw of the shares of equal steps (B, B) of a piece whose given bars have `equal` (B, B): of a tune, the likelier the better it agrees.
 
-        wanted: bool (B,). ends: whether the piece begins and ends with its tune.
+        wanted: bool (B,). ends: whether the piece begins and ends with its tune. All plans are compared once, however many draws follow.
         """
         bars = len(equal)
-        given = ~wanted
-        pairs = np.outer(given, given) & ~np.eye(bars, dtype=bool)
+        pairs = np.outer(~wanted, ~wanted) & ~np.eye(bars, dtype=bool)
         known = np.where(equal >= VARIED_FROM, equal, 0.0)
         tries: list[tuple[float, int, int]] = []
         for number in np.flatnonzero((self.meter == meter) & (self.bars >= bars)).tolist():
             plan, last = self.equal(number), int(self.bars[number]) - bars
-            starts = {0} if ends[0] else {last} if ends[1] else set(range(0, last + 1, 4))
-            for first in starts:
+            for first in {0} if ends[0] else {last} if ends[1] else range(0, last + 1, 4):
                 part = plan[first : first + bars, first : first + bars]
-                off = float(np.abs(part - known)[pairs].mean()) if pairs.any() else 0.0
-                tries.append((off + 0.03 * (ends[1] and first != last), number, first))
-        if not tries:
-            return np.where(pairs, equal, np.eye(bars)).astype(np.float32)
-        every = np.array([each[0] for each in tries])
-        likely = np.exp((every.min() - every) / AGREEMENT)
-        _, number, first = tries[random.choice(len(tries), p=likely / likely.sum())]
-        return np.where(pairs, equal, self.equal(number)[first : first + bars, first : first + bars]).astype(np.float32)
+                distance = float(np.abs(part - known)[pairs].mean()) if pairs.any() else 0.0
+                tries.append((distance + 0.03 * (ends[1] and first != last), number, first))
+        off = np.array([each[0] for each in tries])
+        likely = np.exp((off.min(initial=np.inf) - off) / AGREEMENT)
+
+        def draw(random: np.random.Generator) -> np.ndarray:
+            other = np.eye(bars)
+            if tries:
+                _, number, first = tries[random.choice(len(tries), p=likely / likely.sum())]
+                other = self.equal(number)[first : first + bars, first : first + bars]
+            return np.where(pairs, equal, other).astype(np.float32)
+
+        return draw

@@ -210,7 +210,7 @@ def _problem_of(model: "Model", setting: Setting) -> "PieceProblem":
     constraints = tuple(bound(setting.constraints, model))
     parts = (SectionGoals("", constraints, windows),) if constraints else ()
     equal, meter = equal_steps(canonical[None])[0], METER_NAMES.index(setting.meter)
-    plan = partial(pieces.plans.like, equal, setting.wanted, meter, (setting.opens, setting.closes))
+    plan = pieces.plans.agreeing(equal, setting.wanted, meter, (setting.opens, setting.closes))
     return PieceProblem(
         pieces,
         setting.meter,

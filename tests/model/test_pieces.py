@@ -171,5 +171,5 @@ def test_the_plan_of_a_gap_agrees_with_what_is_given():
     plans = Plans.of([(0, np.concatenate([a, b, a, b])), (0, np.concatenate([a, a, a, a]))])
     known = np.eye(4, dtype=np.float32)
     known[0, 2] = known[2, 0] = 1
-    found = plans.like(known, np.array([False, False, False, True]), 0, (True, True), np.random.default_rng(0))
+    found = plans.agreeing(known, np.array([False, False, False, True]), 0, (True, True))(np.random.default_rng(0))
     assert found[3].tolist() == [0, 1, 0, 1]
