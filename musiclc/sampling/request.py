@@ -64,7 +64,8 @@ class SampleOptions:
 
     Each melody is drawn once from noise, then in rounds of `candidates` near the best so far, until it meets the constraints and its
     realism (see Sample) is at least `realism`, or it has cost `attempts` draws; the baselines draw one at a time from noise until the
-    constraints are met. Of a piece there are at most pieces.MOST_ATTEMPTS draws, each written several times. With more than one attempt, the last few notes of a melody that is nearly there are moved, those that make a key or
+    constraints are met. Of a piece there are at most pieces.MOST_ATTEMPTS draws, each written several times.
+    With more than one attempt, the last few notes of a melody that is nearly there are moved, those that make a key or
     tonic heard after a dozen draws.
     """
 
