@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from musiclc.cli._options import dump, json_option, model_option, quiet_option, talker
-from musiclc.evaluation import SECTIONS
+from musiclc.evaluation import PIECE_PARTS, SECTIONS
 from musiclc.music.form import MOST_BARS
 from musiclc.music.theory import METER_NAMES
 
@@ -18,7 +18,7 @@ PARTS = tuple(part for parts in SECTIONS.values() for part in parts)
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="The dataset of musiclc prepare --essen.")
 @click.option("-n", "count", type=click.IntRange(1), default=1000, show_default=True, help="Melodies a figure.")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True)
-@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Of constraints or transform; all when absent.")
+@click.option("--part", "parts", multiple=True, type=click.Choice((*PARTS, *PIECE_PARTS)), help="Of constraints, transform, pieces; all when absent.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the tables of constraints or transform, and plots.")
 @click.option("--meter", type=click.Choice(METER_NAMES), default="4/4", show_default=True, help="Of pieces.")
 @click.option("--bars", type=click.IntRange(8, MOST_BARS), default=16, show_default=True, help="Of pieces.")
@@ -38,7 +38,7 @@ def command(sections: tuple[str, ...], data: Path, model: str | None, as_json: b
     pieces, likewise by itself: how like real tunes whole pieces are, baselines beside them.
     """
     if "tonic" in sections or "pieces" in sections:
-        (_tonic if "tonic" in sections else _pieces)(sections, {"data": data, "model": model, "as_json": as_json, **given})
+        (_tonic if "tonic" in sections else _pieces)(sections, {"data": data, "model": model, "as_json": as_json, "talk": talker(quiet), **given})
         return
     from musiclc.evaluation import report, samples
     from musiclc.model import checkpoint
@@ -69,18 +69,17 @@ def _check_alone(sections: tuple[str, ...]) -> None:
 
 
 def _pieces(sections: tuple[str, ...], given: dict[str, Any]) -> None:
-    from musiclc.evaluation import makers, pieces, samples
+    from musiclc.evaluation import asked, makers, pieces, samples
     from musiclc.model import checkpoint
     from musiclc.training import tunes
 
     _check_alone(sections)
-    loaded = checkpoint.load(given["model"])
+    loaded, found = checkpoint.load(given["model"]), {}
     request = pieces.PiecesRequest(given["meter"], given["bars"], given["count"], given["seed"], given["splits"] or ("validation",))
-    real = makers.RealPieces(tunes.load(given["data"]), given["place"])
-    made, fillers = pieces.by_networks(loaded)
-    material = pieces.gathered(real, request, {**pieces.baselines(loaded), **made}, fillers)
-    found = {**pieces.tables(material), **pieces.asked_for(loaded, material)}
-    if given["output"]:
-        pieces.write(given["output"], found, {"model": loaded.name, "place": given["place"], **vars(request)})
-    for name, rows in found.items():
+    material = pieces.Material.of(loaded, makers.RealPieces(tunes.load(given["data"]), given["place"]), request)
+    for name in given["parts"] or PIECE_PARTS:
+        given["talk"](f"{name} …")
+        rows = found[name] = pieces.TABLES[name](material) if name in pieces.TABLES else asked.TABLES[name](loaded, material)
         click.echo(dump({"section": name, "rows": rows}) if given["as_json"] else f"\n## {name}\n\n{samples.markdown(rows)}")
+        if given["output"]:
+            pieces.write(given["output"], found, {"model": loaded.name, "place": given["place"], **vars(request)})

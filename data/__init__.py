@@ -5,4 +5,4 @@ from pathlib import Path
 
 def shipped_model() -> Path:
     """The model file that comes with the package."""
-    return Path(__file__).with_name("folk-pieces-v3.safetensors")
+    return Path(__file__).with_name("folk-pieces-v4.safetensors")

@@ -76,6 +76,8 @@ def tiny_pieces():
         bars, flow = BarVAE(BarConfig(8, 16, 2, 8, 8, 16)), PieceFlow(FlowConfig(8, 16, 2, 2, 16))
         for parameter in flow.parameters():
             torch.nn.init.normal_(parameter, std=0.2)
+        for parameter in bars.recall.parameters():
+            torch.nn.init.normal_(parameter, std=0.2)
         for block in bars.memory:
             torch.nn.init.normal_(block.attention.distance.weight)
     tunes = [(meter, np.arange(b * s).reshape(b, s) % 80 + 2) for meter, s in enumerate(METERS.values()) for b in (4, 8, 16)]

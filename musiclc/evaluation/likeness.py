@@ -17,9 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from musiclc.errors import MusiclcError
-from musiclc.evaluation.features import LAGS, piece_features
+from musiclc.evaluation.features import piece_features
 from musiclc.music import tokens as tok
 from musiclc.rules import tonic
+from musiclc.rules.features import LAGS
 
 FOLDS = 5
 FEWEST = 4 * FOLDS  # of each side; with fewer an AUC says nothing

@@ -2,7 +2,7 @@
 
 A *maker* is a function (n, meter, bars, seed) → tokens (n, bars × steps a bar).
 
-Inside: `Maker`, `RealPieces`, `by_model`, `by_filling`, `side_by_side`, `one_phrase`, `by_trigram`, `fitted`.
+Inside: `Maker`, `RealPieces`, `by_model`, `by_filling`, `single`, `reconstructed`, `side_by_side`, `one_phrase`, `by_trigram`, `fitted`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,8 +14,10 @@ import numpy as np
 from musiclc.evaluation.trigram import START, Event, Trigram, events
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
-from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH
-from musiclc.rules.tonic import steps_of
+from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, METER_NAMES
+from musiclc.rules import parse_constraints
+from musiclc.rules.tonic import heard, steps_of
+from musiclc.rules.transposition import shift_to_canonical, transposed
 from musiclc.training.tunes import KNOWN, Tunes
 
 if TYPE_CHECKING:
@@ -77,12 +79,9 @@ def by_filling(model: "Model", **options: Any) -> Callable[[np.ndarray, tuple[in
         wanted[list(bars)] = True
         asked = FillOptions(seed=seed, **options)
         settings = [Setting(row, wanted, meter, opens=False, closes=False) for row in tokens]
-        return np.stack([next(pieces.fills(model, each, [(seed, i)], asked, chunk=1)).tokens for i, each in enumerate(settings, start=1)])
+        return np.stack([next(pieces.fills(model, each, [(seed, i)], asked)).tokens for i, each in enumerate(settings, start=1)])
 
     return fill
-
-
-# ---- baselines -----------------------------------------------------------------------------------------------------
 
 
 def by_model(model: "Model", constraints: Mapping[str, str] | None = None, **options: Any) -> Maker:
@@ -95,6 +94,48 @@ def by_model(model: "Model", constraints: Mapping[str, str] | None = None, **opt
         return tok.from_melodies([sample.melody for sample in sampling.sample(model, constraints, n, wanted)])
 
     return make
+
+
+def single(model: "Model", constraints: Mapping[str, str]) -> Maker:
+    """As `by_model`, but a single draw a piece, written once."""
+
+    def make(n: int, meter: str, bars: int, seed: int) -> np.ndarray:
+        from musiclc.sampling import pieces
+        from musiclc.sampling.request import SampleOptions, SampleRequest
+
+        options = SampleOptions(meter=meter, bars=bars, seed=seed, attempts=1)
+        request = SampleRequest(tuple(parse_constraints(constraints)), n, options)
+        return tok.from_melodies([sample.melody for sample in pieces.samples(model, request, writes=1)])
+
+    return make
+
+
+def reconstructed(model: "Model", tokens: np.ndarray, meter: str) -> np.ndarray:
+    """Pieces (n, T) after encoding and greedy, free-running writing; told their mode, but nothing of places and returns."""
+    import torch
+
+    from musiclc.model.context import ANY, MODE_UNKNOWN, UNKNOWN_PLACE, Context
+    from musiclc.model.pieces import DrawOptions, Hand, PieceTask, write
+    from musiclc.sampling.pieces import pieces_of
+
+    pieces, steps = pieces_of(model), steps_of(meter)[0]
+    tonic, mode, _ = heard(tokens, meter)
+    shifts = np.array([shift_to_canonical(*row) for row in zip(tokens, tonic.tolist(), mode.tolist(), strict=True)])
+    there = torch.from_numpy(transposed(tokens, shifts).reshape(len(tokens), -1, steps).astype(np.int64))
+    shape = there.shape[:2]
+    modes = torch.from_numpy(np.where(mode >= 0, mode, MODE_UNKNOWN))
+    unknown = torch.full(shape, UNKNOWN_PLACE)
+    none, kinds = torch.full(shape, -1), torch.full(shape, ANY)
+    context = Context(torch.full((len(there),), METER_NAMES.index(meter)), modes, unknown, unknown, none, kinds)
+    task = PieceTask(context, torch.zeros_like(there), torch.ones(shape, dtype=torch.bool), np.zeros((*shape, shape[1])))
+    with torch.no_grad():
+        x = pieces.flow.standardise(pieces.bars.encode(there)[0])
+    hand = Hand([torch.Generator() for _ in range(len(there))])
+    written = write(pieces, task, x, torch.zeros(shape), hand, DrawOptions(temperature=0.0)).flatten(1).numpy()
+    return transposed(written.astype(np.uint8), -shifts)
+
+
+# ---- baselines -----------------------------------------------------------------------------------------------------
 
 
 def side_by_side(phrases: Maker) -> Maker:

@@ -1,30 +1,32 @@
-"""Figures of whole pieces beside real held-out tunes and baselines: tables by name, and the plots and files of them.
+"""Figures of whole pieces beside real held-out tunes and baselines: a table a part.
 
 likeness: how well classifiers tell pieces from held-out ones, also those with nine or more notes a bar alone; ratios: cross-entropy, notes
-a bar and pitch-class entropy over real ones, and how the bar after a join fares; copies; returns; ending; infilling.
+a bar and pitch-class entropy over real ones, and how the bar after a join fares; copies; returns; ending; infilling. Those of pieces that
+are asked for stand in asked.py.
 
 "real training tunes" is the row that says what a measure gives for pieces that are real.
 
-Inside: `PiecesRequest`, `asked_for`, `Material`, `gathered`, `tables`, `join_cost`, `in_key`, `write`.
+Inside: `PiecesRequest`, `Material`, `TABLES`, `join_cost`, `last_classes`, `write`.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from musiclc.evaluation import copying, features, infilling, likeness, makers, returns
+from musiclc.evaluation import copying, infilling, likeness, makers, returns
 from musiclc.evaluation.samples import Table, markdown
 from musiclc.evaluation.tonic import by_profiles
 from musiclc.evaluation.trigram import Trigram, events
 from musiclc.files import write_whole
 from musiclc.music import tokens as tok
-from musiclc.music.form import bars_of, parse_form
 from musiclc.music.melody import PHRASE_BARS
-from musiclc.music.theory import parse_key
-from musiclc.rules import parse_constraints, tonic
+from musiclc.rules import tonic
+from musiclc.rules.features import pitch_class_entropy
 
 if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
@@ -48,40 +50,58 @@ class PiecesRequest:
 
 @dataclass(frozen=True)
 class Material:
-    """What all tables share: held-out pieces and training pieces that teach (n, T), those of every maker by name, a trigram, known runs."""
+    """What the tables share, each made when it is first asked for. made_by: makers of pieces, by name; fillers: of hidden bars."""
 
     request: PiecesRequest
-    held: np.ndarray
-    taught: np.ndarray
-    made: dict[str, np.ndarray]
-    judge: Trigram
-    known: np.ndarray
+    real: makers.RealPieces
+    made_by: dict[str, makers.Maker]
     fillers: dict[str, infilling.Filler] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: "Model", real: makers.RealPieces, request: PiecesRequest) -> "Material":
+        """With the makers of a model, and the baselines."""
+        made, fillers = by_networks(model)
+        return cls(request, real, {**baselines(model), **made}, fillers)
+
+    @cached_property
+    def held(self) -> np.ndarray:
+        """Held-out pieces (n, T)."""
+        r = self.request
+        return self.real.splits(r.splits, r.meter, r.bars, r.seed)
+
+    @cached_property
+    def _training(self) -> np.ndarray:
+        return self.real.of("train", self.request.meter, self.request.bars, self.request.seed)
+
+    @property
+    def _cut(self) -> int:
+        return min(self.request.n, len(self._training) // 2)
+
+    @property
+    def taught(self) -> np.ndarray:
+        """Training pieces that teach a classifier (k, T)."""
+        return self._training[self._cut : self._cut + TAUGHT]
+
+    @cached_property
+    def judge(self) -> Trigram:
+        """The trigram of the training tunes in this meter."""
+        return makers.fitted(self.real.melodies("train", self.request.meter))
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """Runs of the training tunes."""
+        return copying.known_runs(self.real.melodies("train"))
+
+    @cached_property
+    def made(self) -> dict[str, np.ndarray]:
+        """Pieces (n, T) by name: real training tunes, the trigram's, and those of every maker."""
+        r, everyone = self.request, {"trigram": makers.by_trigram(self.judge), **self.made_by}
+        return {TRAINING: self._training[: self._cut], **{name: maker(r.n, r.meter, r.bars, r.seed) for name, maker in everyone.items()}}
 
     @property
     def all(self) -> dict[str, np.ndarray]:
         """Pieces (n, T) by name, held-out ones first."""
         return {REAL: self.held, **self.made}
-
-
-def gathered(
-    real: makers.RealPieces, request: PiecesRequest, made_by: dict[str, makers.Maker], fillers: dict[str, infilling.Filler] | None = None
-) -> Material:
-    """The material of a request: real training tunes, and the trigram's, are the first makers."""
-    judge = makers.fitted(real.melodies("train", request.meter))
-    training = real.of("train", request.meter, request.bars, request.seed)
-    everyone = {"trigram": makers.by_trigram(judge), **made_by}
-    made = {name: maker(request.n, request.meter, request.bars, request.seed) for name, maker in everyone.items()}
-    cut = min(request.n, len(training) // 2)
-    return Material(
-        request,
-        real.splits(request.splits, request.meter, request.bars, request.seed),
-        training[cut : cut + TAUGHT],
-        {TRAINING: training[:cut], **made},
-        judge,
-        copying.known_runs(real.melodies("train")),
-        fillers or {},
-    )
 
 
 def baselines(model: "Model") -> dict[str, makers.Maker]:
@@ -96,47 +116,6 @@ def by_networks(model: "Model") -> tuple[dict[str, makers.Maker], dict[str, infi
         return {}, {}
     made = {"the model": {}, "the model, in a key": {"key": "G"}, f"the model, {DENSE} notes a bar or more": {"density": f">={DENSE}"}}
     return {name: makers.by_model(model, asked) for name, asked in made.items()}, {"the model": makers.by_filling(model)}
-
-
-KEYS = ("C major", "A minor", "D dorian", "G mixolydian")
-FORM = "A8 A'8 B8 A'8"
-
-
-def asked_for(model: "Model", material: Material) -> dict[str, Table]:
-    """Tables of pieces that were asked for: in keys, of a form; none for a model of phrases alone."""
-    return {"keys": _keys(model, material.request), "form": _form(model, material)} if model.pieces is not None else {}
-
-
-def _keys(model: "Model", request: PiecesRequest) -> Table:
-    """A row a key: share in which the rule finds it met, and, by the profiles, its tonic, its mode too, and that the last note is the tonic."""
-    rows = []
-    for name in KEYS:
-        tokens = makers.by_model(model, {"key": name})(request.n, request.meter, request.bars, request.seed)
-        (wanted,) = parse_constraints({"key": name})
-        met = wanted.satisfied(wanted.rule.measure(tokens, request.meter)).mean()
-        key = parse_key(name)
-        found = in_key(tokens, key.tonic or 0, name.split()[1])
-        if name.split()[1] not in ("major", "minor"):
-            found["tonic and mode"] = float("nan")
-        rows.append({"key": name, "n": len(tokens), "met": round(float(met), 3), **found})
-    return rows
-
-
-def _form(model: "Model", material: Material) -> Table:
-    request, form = material.request, parse_form(FORM)
-    tokens = makers.by_model(model, form=form)(min(request.n, 64), request.meter, bars_of(form), request.seed)
-    usual = returns.strangers(material.taught, request.meter, form[0].bars)
-    return [{"form": FORM, "n": len(tokens), **returns.form_figures(tokens, request.meter, form, usual)}]
-
-
-def tables(material: Material) -> dict[str, Table]:
-    """All tables by name."""
-    request = material.request
-    by_name = {"likeness": _likeness, "ratios": _ratios, "copies": _copies, "returns": _returns, "ending": _ending}
-    found = {name: table(material) for name, table in by_name.items()}
-    if request.bars == 16:
-        found["infilling"] = infilling.figures(material.held, request.meter, material.fillers, request.seed)
-    return found
 
 
 # ---- tables --------------------------------------------------------------------------------------------------------
@@ -184,7 +163,7 @@ def _means(judge: Trigram, tokens: np.ndarray, meter: str) -> dict[str, float]:
     return {
         "cross-entropy": judge.cross_entropy(events(tokens)),
         "notes a bar": float(_density(tokens, meter).mean()),
-        "pitch-class entropy": float(features.pitch_class_entropy(tokens).mean()),
+        "pitch-class entropy": float(pitch_class_entropy(tokens).mean()),
         "after a join over inner bars": join_cost(judge, tokens, meter),
     }
 
@@ -232,15 +211,18 @@ def last_classes(tokens: np.ndarray) -> np.ndarray:
     return np.where(tok.onsets(tokens).any(axis=1), pitches % 12, -1)
 
 
-def in_key(tokens: np.ndarray, asked: int, mode: str) -> dict[str, float]:
-    """Of pieces (n, T) that were asked for in a key: share that the profiles hear on that tonic, in that mode too, and that end on it.
+def _infilling(material: Material) -> Table:
+    return infilling.figures(material.held, material.request.meter, material.fillers, material.request.seed) if material.request.bars == 16 else []
 
-    mode: major or minor; the profiles know no other, so that for one neither may be told.
-    """
-    found, major = by_profiles(tokens)
-    right = found == asked
-    shares = {"tonic": right, "tonic and mode": right & (major == (mode == "major")), "last note": last_classes(tokens) == asked}
-    return {what: round(float(share.mean()), 3) for what, share in shares.items()}
+
+TABLES: dict[str, Callable[[Material], Table]] = {
+    "likeness": _likeness,
+    "ratios": _ratios,
+    "copies": _copies,
+    "returns": _returns,
+    "ending": _ending,
+    "infilling": _infilling,
+}
 
 
 # ---- files ---------------------------------------------------------------------------------------------------------
@@ -251,7 +233,7 @@ def write(folder: Path, found: dict[str, Table], head: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "pieces.json", json.dumps({**head, **found}, indent=1).encode())
     write_whole(folder / "pieces.md", "\n".join(f"## {name}\n\n{markdown(rows)}\n" for name, rows in found.items()).encode())
-    _plot(found["likeness"], folder / "pieces.png")
+    _plot(found.get("likeness", []), folder / "pieces.png")
 
 
 def _plot(rows: Table, path: Path) -> None:

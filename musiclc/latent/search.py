@@ -1,7 +1,8 @@
 """Search functions: methods of finding latent points, as plain functions that name no network and know no music.
 
 An objective maps points (n, d) to (n,), larger is better, whatever it is made of: critics, realism, both. A velocity maps
-(x (n, d), t (n,)) to (n, d): the field of a flow prior on standardised points, noise at t = 1. Randomness comes in as
+(x (n, d), t (n,)) to (n, d): the field of a flow prior on standardised points, noise at t = 1. Where a function says so, a point may be made
+of parts (n, parts, d), each with a time of its own (n, parts). Randomness comes in as
 tensors or as a `Noise`, drawn row by row, so that a point depends on its own noise alone. No function changes its input.
 
 | function | from | what it does |
@@ -65,36 +66,40 @@ class LangevinOptions:
 
 
 def noised(clean: Tensor, noise: Tensor, t: Tensor, temperature: float = 1.0) -> Tensor:
-    """Points (n, d) on the straight paths from `clean` to `noise` at times t (n,): 0 is clean, 1 is noise."""
-    return (1 - t[:, None]) * clean + t[:, None] * temperature * noise
+    """Points (n, d), or of parts, on the straight paths from `clean` to `noise` at times t: 0 is clean, 1 is noise."""
+    return (1 - t[..., None]) * clean + t[..., None] * temperature * noise
 
 
 def renoised(x: Tensor, noise: Tensor, t: Tensor, to: Tensor) -> Tensor:
-    """Points at times t (n,) taken on to later times `to` by adding noise, such that x₀ + noise keeps the path's proportions."""
+    """Points (n, d), or of parts, at times t taken on to later times `to` by adding noise, such that x₀ + noise keeps the path's proportions."""
     shrink = (1 - to) / (1 - t).clamp(min=1e-6)
     added = (to**2 - (shrink * t) ** 2).clamp(min=0).sqrt()
-    return shrink[:, None] * x + added[:, None] * noise
+    return shrink[..., None] * x + added[..., None] * noise
 
 
-def guided(x: Tensor, start: Tensor, velocity: Velocity, objective: Timed | None, options: GuideOptions) -> Tensor:
-    """Points (n, d) at time options.end that the flow reaches from x at times start (n,), guided towards a larger objective.
+def guided(x: Tensor, start: Tensor, velocity: Velocity, objective: Timed | None, options: GuideOptions, end: Tensor | None = None) -> Tensor:
+    """Points (n, d), or of parts, at time options.end that the flow reaches from x at times start, guided towards a larger objective.
 
     With p(x_t) the flow's density and exp(objective) a likelihood of x_t, Bayes' rule adds the objective's gradient to the
     score, which for straight paths adds −t / (1 − t) times it to the velocity. The factor is held below options.most, since
     near t = 1 a learnt gradient is mostly error. Ends with a few corrections along the objective at the end's own time.
+
+    end: times in place of options.end, as `start`; parts whose two times are equal stay as they are.
     """
+    end = torch.full_like(start, options.end) if end is None else end
+    moving = (start != end)[..., None]
     for i in range(options.steps):
         share, next_share = i / options.steps, (i + 1) / options.steps
-        t, following = (start + (options.end - start) * s for s in (share, next_share))
+        t, following = (start + (end - start) * s for s in (share, next_share))
         v = velocity(x, t)
         if objective is not None:
             factor = options.strength * (t / (1 - t).clamp(min=1e-6)).clamp(max=options.most)
-            v = v - factor[:, None] * _limited(slope(x, objective(t)), options.limit)
-        x = x - (t - following)[:, None] * v
+            v = v - factor[..., None] * _limited(slope(x, objective(t)) * moving, options.limit, moving)
+        x = x - (t - following)[..., None] * v
     if objective is not None and options.corrections:
-        last = objective(torch.full_like(start, options.end))
+        last = objective(end)
         for _ in range(options.corrections):
-            x = x + options.rate * options.strength * _limited(slope(x, last), options.limit)
+            x = x + options.rate * options.strength * _limited(slope(x, last) * moving, options.limit, moving)
     return x
 
 
@@ -172,7 +177,8 @@ def slope(x: Tensor, objective: Objective) -> Tensor:
     return gradient
 
 
-def _limited(gradient: Tensor, limit: float) -> Tensor:
-    """Rows longer than `limit` times √d shortened to that length."""
-    longest = limit * gradient.shape[1] ** 0.5
-    return gradient * (longest / gradient.norm(dim=1, keepdim=True).clamp(min=longest))
+def _limited(gradient: Tensor, limit: float, moving: Tensor) -> Tensor:
+    """Gradients of points longer than `limit` times √d shortened to that length; d counts what moves, bool (n, 1) or (n, parts, 1)."""
+    flat = gradient.flatten(1)
+    longest = limit * (moving.flatten(1).sum(1, keepdim=True) * gradient.shape[-1]) ** 0.5
+    return (flat * (longest / torch.maximum(flat.norm(dim=1, keepdim=True), longest.clamp(min=1e-9)))).view_as(gradient)

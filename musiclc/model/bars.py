@@ -7,7 +7,8 @@ The encoder sees a bar alone: equal bars have equal vectors, wherever they stand
 the other bars, each with as much noise as its noise level t says (attention over all bars); the bars already written, encoded
 without noise (its *memory*; attention over earlier bars, so that what returns can be copied and joins hold); and the source, where
 the bar is a return. From them it unfolds step features and the first state of a GRU, which writes the bar's tokens; the first token
-follows the last event of the bar before. With t = 1 the vectors say nothing, and it writes from memory alone.
+follows the last event of the bar before. What single notes before say is added to its logits (recall.py). With t = 1 the vectors say nothing,
+and it writes from memory alone.
 
 Sources: bar-wise latents as in MusicVAE's conductor (Roberts et al. 2018, §3.2); β < 1 as in Engel, Hoffman and Roberts 2018, §2;
 noise-conditioned decoding as the upsamplers of Ho et al. 2022, Cascaded Diffusion Models, §4.
@@ -22,10 +23,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musiclc.model.context import BUCKETS, Context, Told, distance_buckets, of_source
+from musiclc.model.recall import LONGEST_BAR, Recall, RecallConfig
 from musiclc.model.vae import DROPPED, IGNORE, MIN_STD, START, TIME_FEATURES, Residual, time_features
 from musiclc.music.tokens import HOLD, PAD, VOCABULARY
-
-LONGEST_BAR = 24  # steps, of 12/8
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,7 @@ class BarVAE(nn.Module):
         self.first_state = nn.Linear(c.width + c.embedding, c.recurrent)
         self.recurrent = nn.GRU(c.embedding + c.step_width, c.recurrent, batch_first=True)
         self.out = nn.Linear(c.recurrent + c.step_width, VOCABULARY)
+        self.recall = Recall(RecallConfig(c.embedding, c.recurrent))
 
     # ---- tokens → vectors
 
@@ -163,10 +164,13 @@ class BarVAE(nn.Module):
         features = self.unfold(h).unflatten(-1, (LONGEST_BAR, -1))[..., :steps, :] + self.step_place[meter][..., :steps, :]
         return F.gelu(features), torch.tanh(self.first_state(torch.cat([h, self.tokens(before).to(h.dtype)], dim=-1)))
 
-    def logits(self, z: Tensor, t: Tensor, tokens: Tensor, context: Context, *, clean: Tensor, dropped: Tensor, forgotten: Tensor) -> Tensor:
+    def logits(
+        self, z: Tensor, t: Tensor, tokens: Tensor, context: Context, *, clean: Tensor, dropped: Tensor, forgotten: Tensor, wanted: Tensor
+    ) -> Tensor:
         """Logits (n, B, S, V) of tokens (n, B, S) given those before them, z and t as in `heard`, and the clean vectors of earlier bars.
 
         dropped: bool (n, B, S), tokens that are not to be seen. forgotten: bool (n,), pieces whose earlier bars and sources are not to be seen.
+        wanted: bool (n, B), bars that are not given.
         """
         n, bars, steps = tokens.shape
         clean = clean.masked_fill(forgotten[:, None, None], 0.0)
@@ -181,7 +185,11 @@ class BarVAE(nn.Module):
         previous = torch.cat([before[..., None], tokens[..., :-1]], dim=-1).masked_fill(dropped, DROPPED)
         read = torch.cat([self.tokens(previous), features], dim=-1).flatten(0, 1)
         written, _ = self.recurrent(read, state.flatten(0, 1)[None])
-        return self.out(torch.cat([written, features.flatten(0, 1)], dim=-1)).view(n, bars, steps, -1)
+        logits = self.out(torch.cat([written, features.flatten(0, 1)], dim=-1)).view(n, bars, steps, -1)
+        if forgotten.all():
+            return logits
+        recalled = self.recall(self.tokens(tokens.flatten(1)), written.reshape(n, bars * steps, -1), tokens, context, wanted)
+        return logits + recalled.view_as(logits).masked_fill(forgotten[:, None, None, None], 0.0)
 
     def spelling_loss(self, z: Tensor, t: Tensor, tokens: Tensor, context: Context, **seen: Tensor) -> Tensor:
         """Cross-entropy of tokens, in nats a bar: (n, B). seen: as `logits` takes it."""
@@ -193,7 +201,8 @@ class BarVAE(nn.Module):
         mean, std = self.encode(tokens)
         z = mean + std * noise
         clean = torch.zeros(tokens.shape[:2], device=z.device)
-        spelled = self.spelling_loss(z, clean, tokens, context, clean=mean.detach(), dropped=dropped, forgotten=forgotten).mean()
+        seen = {"dropped": dropped, "forgotten": forgotten, "wanted": torch.ones_like(clean, dtype=torch.bool)}
+        spelled = self.spelling_loss(z, clean, tokens, context, clean=mean.detach(), **seen).mean()
         return spelled, (0.5 * (mean**2 + std**2 - 1) - std.log()).sum(-1).mean()
 
 

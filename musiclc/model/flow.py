@@ -18,47 +18,36 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musiclc.model.context import BUCKETS, Context, Told, distance_buckets, of_source
+from musiclc.model.prior import SteeredBlock
 from musiclc.model.vae import time_features
 
 
 @dataclass(frozen=True)
 class FlowConfig:
-    """Sizes. latent: dimensions a bar, as the VAE's. noise_level: the time t at which a draw stops and is decoded."""
+    """Sizes. latent: dimensions a bar, as the VAE's. noise_level: the time t at which a draw stops and is written; guided_level: the same of a
+    draw that critics guide, who need to say more than that leaves them.
+    """
 
     latent: int = 40
     width: int = 256
     heads: int = 4
     layers: int = 6
     condition: int = 96  # width of what noise level and context become
-    noise_level: float = 0.65
+    noise_level: float = 0.8
+    guided_level: float = 0.65
 
 
-class FlowBlock(nn.Module):
-    """A transformer block whose normalised inputs are scaled and shifted bar by bar: (n, B, width) → the same."""
+class FlowBlock(SteeredBlock):
+    """A steered block, bar by bar, whose attention has a learnt bias by distance."""
 
     def __init__(self, width: int, heads: int, condition: int):
-        super().__init__()
-        self.heads = heads
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.steer = nn.Linear(condition, 4 * width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.project = nn.Linear(width, width)
+        super().__init__(width, heads, condition)
         self.distance = nn.Embedding(BUCKETS, heads)
-        self.mlp = nn.Sequential(nn.Linear(width, 3 * width), nn.GELU(), nn.Linear(3 * width, width))
-        for last in (self.project, self.mlp[-1]):  # every block starts as the identity
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
         nn.init.zeros_(self.distance.weight)
 
-    def forward(self, x: Tensor, condition: Tensor, buckets: Tensor) -> Tensor:
-        n, bars, width = x.shape
-        scale1, shift1, scale2, shift2 = self.steer(condition).chunk(4, dim=-1)
-        h = self.norm(x) * (1 + scale1) + shift1
-        q, k, v = self.qkv(h).view(n, bars, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        weights = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + self.distance(buckets).permute(2, 0, 1)
-        attended = weights.softmax(-1).to(v.dtype) @ v
-        x = x + self.project(attended.transpose(1, 2).reshape(n, bars, width))
-        return x + self.mlp(self.norm(x) * (1 + scale2) + shift2)
+    def among(self, x: Tensor, condition: Tensor, buckets: Tensor) -> Tensor:
+        """x (n, B, width), condition (n, B, condition), buckets of pairs of bars (B, B): (n, B, width)."""
+        return self(x, condition, self.distance(buckets).permute(2, 0, 1))
 
 
 class PieceFlow(nn.Module):
@@ -99,7 +88,7 @@ class PieceFlow(nn.Module):
         h = self.latent_in(x) + self.source_in(source) + self.level_in(condition)
         buckets = distance_buckets(x.shape[1]).to(x.device)
         for block in self.blocks:
-            h = block(h, condition, buckets)
+            h = block.among(h, condition, buckets)
         return self.out(self.norm(h))
 
     def loss(self, x: Tensor, t: Tensor, context: Context, *, noise: Tensor, wanted: Tensor) -> Tensor:

@@ -1,23 +1,28 @@
 """The realism critic of whole pieces: it reads written notes, and says how likely they are to stand in a real tune.
 
 Engel et al. 2018 (§3.1) teach a critic to tell encodings of real data from points of the prior. Here it judges what was *written*: the bars of
-a piece, encoded again, with a few counts that the encoder does not show. What is plainer than real tunes gives itself away as much as
+a piece, encoded again, with a few counts that the encoder does not show, and the features of the whole (rules/features.py), among them how
+many motifs come again. What is plainer than real tunes gives itself away as much as
 what is odder: so its odds are a measure of typicality, two-sided, where a likelihood would call the plainest the most real.
 
-Inside: `PieceRealism`, `counts`.
+Inside: `PieceRealism`, `whole_features`, `counts`.
 """
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musiclc.model.bars import AroundBlock
 from musiclc.model.context import Context, Told, distance_buckets
+from musiclc.music.theory import METER_NAMES
 from musiclc.music.tokens import FIRST_ONSET, HOLD, PAD, REST
+from musiclc.rules.features import FEATURES, features
 
 COUNTS = 8
+FARTHEST = 5.0  # standard deviations: features farther from the mean count as this far
 QUANTILES = 101
 
 
@@ -29,12 +34,18 @@ class PieceRealismConfig:
     width: int = 128
     heads: int = 4
     layers: int = 2
+    features: int = FEATURES
 
 
 class PieceRealism(nn.Module):
-    """Bars, their vectors and context → log odds of being real. real: quantiles of those odds for held-out tunes."""
+    """Bars, their vectors and context → log odds of being real. real: quantiles of those odds for held-out tunes.
+
+    center, scale: (features,), standardise the features of a whole piece.
+    """
 
     real: Tensor
+    center: Tensor
+    scale: Tensor
 
     def __init__(self, config: PieceRealismConfig):
         super().__init__()
@@ -42,8 +53,11 @@ class PieceRealism(nn.Module):
         self.latent_in = nn.Linear(c.latent + COUNTS, c.width)
         self.told = Told(c.width)
         self.blocks = nn.ModuleList(AroundBlock(c.width, c.heads) for _ in range(c.layers))
-        self.norm = nn.LayerNorm(2 * c.width)
-        self.out = nn.Sequential(nn.Linear(2 * c.width, c.width), nn.GELU(), nn.Linear(c.width, 1))
+        self.whole = nn.Sequential(nn.Linear(c.features, c.width), nn.GELU())
+        self.norm = nn.LayerNorm(3 * c.width)
+        self.out = nn.Sequential(nn.Linear(3 * c.width, c.width), nn.GELU(), nn.Linear(c.width, 1))
+        self.register_buffer("center", torch.zeros(c.features))
+        self.register_buffer("scale", torch.ones(c.features))
         self.register_buffer("real", torch.linspace(-1, 1, QUANTILES))
 
     def forward(self, x: Tensor, tokens: Tensor, context: Context) -> Tensor:
@@ -53,12 +67,18 @@ class PieceRealism(nn.Module):
         buckets = distance_buckets(x.shape[1])
         for block in self.blocks:
             h = block(h, buckets)
-        pooled = torch.cat([h.mean(1), h.amax(1)], dim=-1)
+        found = (whole_features(tokens, context) - self.center) / self.scale
+        pooled = torch.cat([h.mean(1), h.amax(1), self.whole(found.clamp(-FARTHEST, FARTHEST))], dim=-1)
         return self.out(self.norm(pooled))[:, 0].float()
 
     def realism(self, odds: Tensor) -> Tensor:
         """Share of held-out tunes whose odds are smaller, in [0, 1]."""
         return torch.searchsorted(self.real, odds.contiguous()).float() / QUANTILES
+
+
+def whole_features(tokens: Tensor, context: Context) -> Tensor:
+    """The features of pieces (n, B, S) in one meter: float (n, FEATURES)."""
+    return torch.from_numpy(features(tokens.flatten(1).numpy().astype(np.uint8), METER_NAMES[int(context.meter[0])]))
 
 
 def counts(tokens: Tensor) -> Tensor:

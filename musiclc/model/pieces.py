@@ -14,15 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from musiclc.latent.search import renoised
+from musiclc.latent.search import GuideOptions, guided, renoised
 from musiclc.model.bars import BarVAE
-from musiclc.model.context import ANY, CLOSE, SAME, VARIED, Context
+from musiclc.model.context import ANY, NEW, SAME, Context
 from musiclc.model.flow import PieceFlow
 from musiclc.model.piece_realism import PieceRealism
 from musiclc.model.returns import Plans, earlier_or_given, returns
 from musiclc.model.writing import BarWriter, Manuscript, WriteOptions
 from musiclc.music.tokens import VOCABULARY
 
+STRENGTH = 2.0  # of guidance
 Objective = Callable[[Tensor, Tensor], Tensor]  # x (n, B, k), t (n, B) → (n,), larger is better
 
 
@@ -47,17 +48,20 @@ class Pieces:
 
 @dataclass(frozen=True)
 class DrawOptions:
-    """steps, later: of the flow, for what is new and for what returns varied. end: the noise level at which vectors are written.
-
-    temperature: of writing; noise: scale of the flow's. back: the levels to which sources go back for close and for varied returns.
+    """steps: of the flow. end: the noise level at which vectors are written. temperature, again: of writing what is new and what returns varied.
+    noise: scale of the flow's.
     """
 
     steps: int = 8
-    later: int = 5
-    end: float = 0.65
-    temperature: float = 0.7
+    end: float = 0.8
+    temperature: float = 0.85
+    again: float = 0.75
     noise: float = 1.0
-    back: tuple[float, float] = (0.65, 0.65)
+
+    @property
+    def guide(self) -> GuideOptions:
+        """How the flow is followed."""
+        return GuideOptions(self.steps, self.end, strength=STRENGTH, corrections=0)
 
 
 @dataclass(frozen=True)
@@ -114,79 +118,51 @@ class Way:
 
 
 def vectors(pieces: Pieces, task: PieceTask, hand: Hand, options: DrawOptions, way: Way | None = None) -> tuple[Tensor, Tensor]:
-    """Standardised vectors x (n, B, k) of a told task by the flow, and their noise levels t (n, B): 0 for given bars, options.end for wanted ones.
+    """Standardised vectors x (n, B, k) of a told task, and their noise levels t (n, B): 0 for given bars, options.end for new ones, by the flow.
 
-    What is new is drawn first, then, among it, what returns varied.
+    Bars that return have their sources' vectors; those that return varied, at options.end at least.
     """
     way = way or Way()
-    flow, context, wanted = pieces.flow, task.context, task.wanted
-    clean = flow.standardise(pieces.bars.encode(task.tokens)[0])
+    context, wanted = task.context, task.wanted
+    clean = pieces.flow.standardise(pieces.bars.encode(task.tokens)[0])
     noise = options.noise * hand.normal(*clean.shape[1:])
-    varied = wanted & (context.source >= 0) & ((context.kind == VARIED) | (context.kind == CLOSE))
-    same = wanted & (context.source >= 0) & (context.kind == SAME)
-    new = wanted & ~varied & ~same
+    returning = wanted & (context.source >= 0) & (context.kind != NEW) & (context.kind != ANY)
+    new = wanted & ~returning
     far = torch.where(wanted, 1.0, 0.0)
     x = torch.where(wanted[..., None], noise, clean)
     if way.start is not None and way.back is not None:
         far = torch.where(new, way.back[:, None], far)
         x = torch.where(new[..., None], renoised_bars(way.start, noise, options.end, far), x)
-    x, t = _flowed(pieces.narrow, context, x, far, new, options.steps, options, way.objective)
-    x, t = _from_sources(x, t, context, varied, hand, options)
-    x, t = _flowed(pieces.narrow, context, x, t, varied, options.later, options, way.objective)
+    x, t = _flowed(pieces, context, x, far, new, options.guide, way.objective)
+    more = hand.normal(*clean.shape[1:])
     for bar in range(x.shape[1]):  # in order, since a source may itself be one that returns
-        rows = same[:, bar].nonzero()[:, 0]
-        x[rows, bar], t[rows, bar] = x[rows, context.source[rows, bar]], t[rows, context.source[rows, bar]]
+        rows = returning[:, bar].nonzero()[:, 0]
+        source, same = context.source[rows, bar], context.kind[rows, bar] == SAME
+        level = t[rows, source]
+        t[rows, bar] = torch.where(same, level, level.clamp(min=options.end))
+        x[rows, bar] = renoised(x[rows, source], more[rows, bar], level, t[rows, bar])
     return x, t
-
-
-def _from_sources(x: Tensor, t: Tensor, context: Context, varied: Tensor, hand: Hand, options: DrawOptions) -> tuple[Tensor, Tensor]:
-    """x (n, B, k) at levels t (n, B), with the bars that return varied, bool (n, B), begun at their sources, part of the way back to noise."""
-    base, level = x.clone(), t.clone()
-    for bar in range(x.shape[1]):  # in order, since a source may itself be one that returns
-        rows = ((context.source[:, bar] >= 0) & (varied[:, bar] | (context.kind[:, bar] == SAME))).nonzero()[:, 0]
-        base[rows, bar], level[rows, bar] = base[rows, context.source[rows, bar]], level[rows, context.source[rows, bar]]
-    back = torch.where(context.kind == CLOSE, options.back[0], options.back[1])
-    to = torch.where(varied, torch.maximum(back, level), level)
-    flat = renoised(base.flatten(0, 1), hand.normal(*x.shape[1:]).flatten(0, 1), level.flatten(), to.flatten()).view(x.shape)
-    return torch.where(varied[..., None], flat, x), torch.where(varied, to, t)
 
 
 def renoised_bars(x: Tensor, noise: Tensor, t: float, to: Tensor) -> Tensor:
     """Vectors x (n, B, k) at noise level t taken on to levels `to` (n, B), none of them below t."""
-    flat, levels = x.flatten(0, 1), to.clamp(min=t).flatten()
-    return renoised(flat, noise.flatten(0, 1), torch.full_like(levels, t), levels).view(x.shape)
+    levels = to.clamp(min=t)
+    return renoised(x, noise, torch.full_like(levels, t), levels)
 
 
 def _flowed(
-    flow: PieceFlow, context: Context, x: Tensor, t: Tensor, moving: Tensor, steps: int, options: DrawOptions, objective: Objective | None
+    pieces: Pieces, context: Context, x: Tensor, t: Tensor, moving: Tensor, guide: GuideOptions, objective: Objective | None
 ) -> tuple[Tensor, Tensor]:
-    """x (n, B, k) at levels t (n, B), with the moving bars, bool (n, B), brought to options.end by the flow in so many steps."""
+    """x (n, B, k) at levels t (n, B), with the moving bars, bool (n, B), brought to guide.end by the flow, guided; and the levels then."""
     if not moving.any():
         return x, t
-    begin = t
-    width = next(flow.parameters()).dtype
-    for i in range(steps):
-        now, then = (begin + (options.end - begin) * share / steps for share in (i, i + 1))
-        now, then = torch.where(moving, now, begin), torch.where(moving, then, begin)
-        v = flow.velocity(x.to(width), now, context).float()
-        if objective is not None:
-            v = v - _push(x, now, objective, moving)
-        x = x - torch.where(moving, now - then, torch.zeros(()))[..., None] * v
-    return x, torch.where(moving, options.end, begin)
+    end, width = torch.where(moving, guide.end, t), next(pieces.narrow.parameters()).dtype
 
+    def velocity(x: Tensor, t: Tensor) -> Tensor:
+        return pieces.narrow.velocity(x.to(width), t, context).float()
 
-STRENGTH, LIMIT, MOST = 2.0, 0.3, 4.0  # as search.GuideOptions
-
-
-def _push(x: Tensor, t: Tensor, objective: Objective, moving: Tensor) -> Tensor:
-    """What Bayes' rule adds to the velocity of moving bars: search.guided, bar by bar."""
-    with torch.enable_grad():
-        x = x.detach().requires_grad_(True)
-        (slope,) = torch.autograd.grad(objective(x, t).sum(), x)
-    slope = slope * moving[..., None]
-    longest = LIMIT * (moving.sum(1) * x.shape[2]).float().sqrt()[:, None, None]
-    slope = slope * (longest / slope.flatten(1).norm(dim=1)[:, None, None].clamp(min=1e-9)).clamp(max=1)
-    return STRENGTH * (t / (1 - t).clamp(min=1e-6)).clamp(max=MOST)[..., None] * slope
+    timed = None if objective is None else lambda t: lambda x: objective(x, t)
+    return guided(x, t, velocity, timed, guide, end), end
 
 
 @torch.no_grad()
@@ -194,4 +170,4 @@ def write(pieces: Pieces, task: PieceTask, x: Tensor, t: Tensor, hand: Hand, opt
     """The tokens int64 (n, B, S) of standardised vectors x at noise levels t."""
     sheet = Manuscript(pieces.flow.restore(x), t, task.context, task.tokens, task.wanted, task.logit_bias)
     steps = task.tokens.shape[2]
-    return BarWriter(pieces.bars).write(sheet, WriteOptions(options.temperature), lambda bar: hand.gumbel(steps, VOCABULARY))
+    return BarWriter(pieces.bars).write(sheet, WriteOptions(options.temperature, options.again), lambda bar: hand.gumbel(steps, VOCABULARY))

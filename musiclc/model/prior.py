@@ -37,7 +37,10 @@ class PriorConfig:
 
 
 class SteeredBlock(nn.Module):
-    """A transformer block whose normalised inputs are scaled and shifted by a condition: (n, B, width) → the same."""
+    """A transformer block whose normalised inputs are scaled and shifted by a condition, (n, 1 or B, condition): (n, B, width) → the same.
+
+    bias: (heads, B, B), added to the weights of attention.
+    """
 
     def __init__(self, width: int, heads: int, condition: int):
         super().__init__()
@@ -51,12 +54,13 @@ class SteeredBlock(nn.Module):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor, bias: Tensor | None = None) -> Tensor:
         n, bars, width = x.shape
-        scale1, shift1, scale2, shift2 = self.steer(condition)[:, None].chunk(4, dim=-1)
+        scale1, shift1, scale2, shift2 = self.steer(condition).chunk(4, dim=-1)
         h = self.norm(x) * (1 + scale1) + shift1
         q, k, v = self.qkv(h).view(n, bars, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        attended = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1) @ v  # for four bars faster than torch's fused attention
+        weights = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5  # for four bars faster than torch's fused attention
+        attended = (weights if bias is None else weights + bias).softmax(-1).to(v.dtype) @ v
         x = x + self.project(attended.transpose(1, 2).reshape(n, bars, width))
         return x + self.mlp(self.norm(x) * (1 + scale2) + shift2)
 
@@ -100,7 +104,7 @@ class FlowPrior(nn.Module):
         condition = F.silu(self.time(time_features(t, self.config.condition).to(self.place.dtype)) + self.meter(meter))
         h = self.latent_in(x.view(len(x), PHRASE_BARS, -1)) + self.place
         for block in self.blocks:
-            h = block(h, condition)
+            h = block(h, condition[:, None])
         return self.out(self.norm(h)).flatten(1)
 
     def loss(self, z: Tensor, meter: Tensor, *, noise: Tensor, t: Tensor) -> Tensor:

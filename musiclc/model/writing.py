@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from musiclc.model.bars import BarVAE
-from musiclc.model.context import SAME, Context, distance_buckets, of_source
+from musiclc.model.context import CLOSE, SAME, VARIED, Context, distance_buckets, of_source
+from musiclc.model.recall import Recollection
 from musiclc.model.vae import START, Reader
 from musiclc.music.tokens import HOLD, REST
 
@@ -36,9 +37,10 @@ class Manuscript:
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """temperature: of drawing tokens; 0 takes the likeliest."""
+    """temperature: of drawing tokens; 0 takes the likeliest. again: of drawing those of bars that return."""
 
-    temperature: float = 0.8
+    temperature: float
+    again: float
 
 
 class BarWriter:
@@ -51,13 +53,14 @@ class BarWriter:
     def write(self, sheet: Manuscript, options: WriteOptions, gumbel: Gumbel) -> Tensor:
         """The sheet's tokens with its wanted bars written: int64 (n, B, S). A bar of kind "same" is its source, token by token, if it may be."""
         vae, context = self.vae, sheet.context
-        n, bars, steps = sheet.tokens.shape
+        n, bars = sheet.wanted.shape
         written, clean = sheet.tokens.clone(), vae.encode(sheet.tokens)[0]
         h = vae.heard(sheet.z, sheet.t, context)
         buckets = distance_buckets(bars)
         keys = [block.keys(h[:, :0]) for block in vae.memory]
-        before = torch.full((n,), START)
+        before, recollection = torch.full((n,), START), Recollection(vae.recall, vae.tokens.weight, written, context, sheet.wanted)
         for bar in range(bars):
+            pitch = recollection.last
             copied = sheet.wanted[:, bar] & (context.kind[:, bar] == SAME) & (context.source[:, bar] >= 0)
             source = written[torch.arange(n), context.source[:, bar].clamp(min=0)]
             copied = copied & _allowed(source, None if sheet.logit_bias is None else sheet.logit_bias[:, bar])
@@ -68,27 +71,43 @@ class BarWriter:
                 for block, known in zip(vae.memory, keys, strict=True):
                     found = block(found, known, buckets[bar : bar + 1, :bar])
                 bias = None if sheet.logit_bias is None else sheet.logit_bias[:, bar]
-                drawn = self._bar(found[:, 0], context.meter, steps, before, bias, options, gumbel(bar))
+                ask = _Unwritten(found[:, 0], context.meter, before, bias, gumbel(bar))
+                returning = (context.kind[:, bar] == VARIED) | (context.kind[:, bar] == CLOSE)
+                drawn = self._bar(bar, ask, torch.where(returning, options.again, options.temperature), recollection)
                 written[:, bar] = torch.where(free[:, None], drawn, written[:, bar])
             clean[:, bar] = vae.encode(written[:, bar])[0]
             remembered = vae.memory_in(clean[:, bar : bar + 1])
             keys = [torch.cat([known, block.attention.keys(remembered)], dim=3) for block, known in zip(vae.memory, keys, strict=True)]
             before = _after(written[:, bar], before)
+            recollection.end(bar, written[:, bar], pitch)
         return written
 
-    def _bar(self, h: Tensor, meter: Tensor, steps: int, before: Tensor, bias: Tensor | None, options: WriteOptions, gumbel: Tensor) -> Tensor:
-        """One bar of every piece: h (n, width), the event before it (n,): tokens (n, S)."""
-        features, state = self.vae.unfolded(h, meter, steps, before)
-        token, found = before, []
-        for step in range(steps):
+    def _bar(self, bar: int, asked: "_Unwritten", temperature: Tensor, recollection: Recollection) -> Tensor:
+        """One bar of every piece, at temperatures (n,): tokens (n, S)."""
+        features, state = self.vae.unfolded(asked.h, asked.meter, recollection.steps, asked.before)
+        token, found = asked.before, []
+        recollection.begin(bar)
+        for step in range(features.shape[1]):
             read, told = self._reader.of_step(features[:, step])
             state = self._reader.next(read + self._reader.of_token[token], state)
-            logits = told + self._reader.logits(state)
-            logits = logits if bias is None else logits + bias[:, step]
+            logits = told + self._reader.logits(state) + recollection.logits(bar, step, state)
+            logits = logits if asked.bias is None else logits + asked.bias[:, step]
             logits = logits.index_put((_silent(token), torch.tensor(HOLD)), torch.tensor(-torch.inf))
-            token = (logits / options.temperature + gumbel[:, step]).argmax(-1) if options.temperature else logits.argmax(-1)
+            token = (logits + temperature[:, None] * asked.gumbel[:, step]).argmax(-1)
+            recollection.wrote(bar, step, token)
             found.append(token)
         return torch.stack(found, dim=1)
+
+
+@dataclass(frozen=True)
+class _Unwritten:
+    """A bar to be written. h: (n, width), what the decoder makes of it; meter (n,); before (n,), an event; bias (n or 1, S, V); gumbel (n, S, V)."""
+
+    h: Tensor
+    meter: Tensor
+    before: Tensor
+    bias: Tensor | None
+    gumbel: Tensor
 
 
 def _allowed(bar: Tensor, bias: Tensor | None) -> Tensor:

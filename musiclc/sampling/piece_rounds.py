@@ -1,16 +1,16 @@
 """Rounds of draws of whole pieces: vectors once, written several times, judged by the rules and, among equals, by the critic of realism.
 
-Every network call works on PIECE_CHUNK pieces, so that a piece depends on its key, attempt and earlier best alone, not on its neighbours. Of the
-writings that meet the constraints best one is taken with probability in proportion to its odds of being real (sampling importance
-resampling: Rubin 1988): what is delivered spreads as real tunes do, where taking the likeliest would make it plain.
+Every network call works on as many pieces (`chunk_of`), so that a piece depends on its key, attempt and earlier best alone, not on its
+neighbours. Of the writings that meet the constraints best one is taken with probability in proportion to its odds of being real
+(sampling importance resampling: Rubin 1988): what is delivered spreads as real tunes do, where taking the likeliest would make it plain.
+A piece that some of its bars keep from being as asked has those alone drawn again, among the others.
 
-Inside: `PieceProblem`, `PieceCandidate`, `PieceRounds`.
+Inside: `PieceRounds`, `chunk_of`.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,120 +18,29 @@ from torch import Tensor
 
 from musiclc.latent.critics import Bounds, Critic, bounds
 from musiclc.latent.descent import generator_of
-from musiclc.model.context import ANY, LAST_PLACE, UNKNOWN_PLACE, Context
+from musiclc.model.context import ANY, Context
 from musiclc.model.piece_critics import Asked
-from musiclc.model.pieces import DrawOptions, Hand, Objective, Pieces, PieceTask, Way, vectors, write
-from musiclc.music.theory import METER_NAMES, METERS
-from musiclc.music.tokens import FIRST_ONSET, PITCH_OF_TOKEN, VOCABULARY
-from musiclc.rules import allowed_pitches
-from musiclc.rules.base import parts_of
-from musiclc.rules.sections import SectionGoals
+from musiclc.model.pieces import DrawOptions, Hand, Objective, PieceTask, Way, vectors, write
+from musiclc.music.theory import METER_NAMES
 from musiclc.rules.transposition import transposed
+from musiclc.sampling.piece_problem import PieceCandidate, PieceKey, PieceProblem
 
-PIECE_CHUNK = 8  # pieces a network call
+PIECE_CHUNK, CHUNK_BARS = (8, 32), 512  # pieces a network call: so many bars of them, but not fewer nor more than so many pieces
 WRITES = 4  # writings of one draw's vectors
-BACK = (0.75, 0.95)  # noise levels to which a draw near the best so far goes back
-
-PieceKey = tuple[int, int]  # (seed, index from 1)
+BACK = (0.85, 0.97)  # noise levels to which a draw near the best so far goes back
 
 
-@dataclass(frozen=True)
-class PieceProblem:
-    """What every piece shall become. tokens: int64 (B, S), canonical, those of given bars; wanted: bool (B,).
-
-    plan: random numbers → the piece's shares of equal steps (B, B). mode: number in rules.tonic.MODES, None for any. transpositions: semitones from
-    canonical, of which each piece takes one. tonic: pitch class that the last note should have, as written, or None.
-    accept: further demands on tokens (n, B, S), such as a form: scores (n,) in [0, 1].
-    """
-
-    pieces: Pieces
-    meter: str
-    tokens: np.ndarray
-    wanted: np.ndarray
-    parts: tuple[SectionGoals, ...]
-    plan: Callable[[np.random.Generator], np.ndarray]
-    mode: int | None = None
-    transpositions: tuple[int, ...] = (0,)
-    opens: bool = True
-    closes: bool = True
-    tonic: int | None = None
-    accept: Callable[[np.ndarray], np.ndarray] | None = None
-    critics: dict[str, Critic] = field(default_factory=dict)
-
-    @property
-    def bars(self) -> int:
-        """B."""
-        return len(self.wanted)
-
-    @cached_property
-    def places(self) -> tuple[Tensor, Tensor]:
-        """The places of all bars from the first and from the last: (B,) each."""
-        unknown = torch.full((self.bars,), UNKNOWN_PLACE)
-        first = torch.arange(1, self.bars + 1).clamp(max=LAST_PLACE)
-        return first if self.opens else unknown, first.flip(0) if self.closes else unknown
-
-    def logit_bias(self, transposition: int) -> Tensor | None:
-        """−∞ for tokens that a part does not allow, in canonical transposition: (B, S, V); None where all are."""
-        bias = torch.zeros(self.bars, METERS[self.meter], VOCABULARY)
-        for part in self.parts:
-            allowed = allowed_pitches(part.constraints)
-            pitches = np.arange(VOCABULARY - FIRST_ONSET) + FIRST_ONSET + PITCH_OF_TOKEN + transposition
-            banned = torch.from_numpy(~allowed[np.clip(pitches, 0, 127)])
-            for first, after in part.windows:
-                bias[first:after, :, FIRST_ONSET:].masked_fill_(banned, -torch.inf)
-        return bias if bool((bias < 0).any()) else None
-
-    def scores(self, tokens: np.ndarray) -> np.ndarray:
-        """The rules' own verdict on tokens (n, B, S) as delivered: of each constraint, the worst over its stretches, (n, constraints)."""
-        columns = [np.ones(len(tokens))]
-        for part in self.parts:
-            for c in part.constraints:
-                found = [c.score(c.rule.measure(tokens[:, a:b].reshape(len(tokens), -1), self.meter)) for a, b in part.windows]
-                columns.append(np.min(found, axis=0))
-        if self.accept is not None:
-            columns.append(self.accept(tokens))
-        return np.stack(columns, axis=1)
-
-
-@dataclass(frozen=True)
-class PieceCandidate:
-    """One written piece. tokens: uint8 (B, S) as delivered. scores: as PieceProblem.scores; ends_on_tonic: whether its last note is as asked.
-
-    odds: log odds of being real; realism: share of real tunes with less. x: vectors (B, k) at the noise level of writing; equal: its plan.
-    """
-
-    key: PieceKey
-    attempt: int
-    tokens: np.ndarray
-    scores: np.ndarray
-    ends_on_tonic: bool
-    odds: float
-    realism: float
-    x: Tensor
-    transposition: int
-    luck: float
-    equal: np.ndarray
-
-    @property
-    def index(self) -> int:
-        """The item's number, from 1."""
-        return self.key[1]
-
-    @property
-    def met(self) -> bool:
-        """Whether all is as asked."""
-        return bool((self.scores >= 1 - 1e-9).all())
-
-    @property
-    def rank(self) -> tuple[float, bool, float]:
-        """Larger is better; among equals a draw by odds."""
-        return round(float(self.scores.sum()), 6), self.ends_on_tonic, self.odds + self.luck
+def chunk_of(bars: int) -> int:
+    """How many pieces of so many bars a network call works on."""
+    return min(max(CHUNK_BARS // bars, PIECE_CHUNK[0]), PIECE_CHUNK[1])
 
 
 @dataclass
 class PieceRounds:
     """Draws that shall meet the problem's constraints. attempts: of a piece at most; realism: what is enough; options: of the draws. writes: of one
-    draw's vectors. near: whether later draws begin near the best so far, and not from noise. chunk: pieces a network call.
+    draw's vectors. near: whether later draws begin near the best so far, and not from noise. chunk: pieces a network call; 0 stands for
+    `chunk_of`. voices: draws of a piece at a time; with more than one a piece is not taken by its odds of being real, but is the one that most
+    of all writings agree with.
     """
 
     problem: PieceProblem
@@ -140,21 +49,26 @@ class PieceRounds:
     options: DrawOptions = field(default_factory=DrawOptions)
     writes: int = WRITES
     near: bool = True
-    chunk: int = PIECE_CHUNK
+    chunk: int = 0
+    voices: int = 1
+
+    def __post_init__(self) -> None:
+        self.chunk = self.chunk or chunk_of(self.problem.bars)
 
     def stream(self, more: Callable[[int], Sequence[PieceKey]]) -> Iterator[tuple[PieceCandidate, int]]:
         """The best candidate of each key and the draws it cost, as each is ready. more: at most how many → the next keys; ends when it gives none."""
         again: deque[tuple[PieceKey, int, PieceCandidate]] = deque()
         while True:
-            fresh = [] if len(again) >= self.chunk else [(key, 1, None) for key in more(self.chunk)]
+            most = self.chunk // self.voices
+            fresh = [] if len(again) >= most else [(key, 1, None) for key in more(most)]
             rows: list[tuple[PieceKey, int, PieceCandidate | None]] = list(fresh)
-            while again and len(rows) < self.chunk:
+            while again and len(rows) < most:
                 rows.append(again.popleft())
             if not rows:
                 return
-            for (key, attempt, before), found in zip(rows[: self.chunk], self._drawn(rows[: self.chunk]), strict=True):
+            for (key, attempt, before), found in zip(rows[:most], self._drawn(rows[:most]), strict=True):
                 best = found if before is None else max(before, found, key=lambda c: c.rank)
-                if attempt >= self.attempts or (best.met and best.ends_on_tonic and best.realism >= self.realism):
+                if attempt >= self.attempts or (best.met and best.settled >= 1 and best.realism >= self.realism):
                     yield best, attempt
                 else:
                     again.append((key, attempt + 1, best))
@@ -179,27 +93,33 @@ class PieceRounds:
     # ---- one chunk
 
     def _drawn(self, rows: list[tuple[PieceKey, int, PieceCandidate | None]]) -> list[PieceCandidate]:
-        """The best writing of one draw for each row."""
-        full = rows + [rows[0]] * (self.chunk - len(rows))
-        near = [before if self.near else None for _, _, before in full]
-        randoms = [np.random.default_rng((*key, attempt, 7)) for key, attempt, _ in full]
-        task, transpositions = self._task(full, randoms)
-        hand = Hand([generator_of(*key, attempt) for key, attempt, _ in full])
+        """The best writing of one draw, or one a voice, for each row."""
+        voiced = [(*row, voice) for row in rows for voice in range(self.voices)]
+        full = voiced + [voiced[0]] * (self.chunk - len(voiced))
+        near = [before if self.near else None for _, _, before, _ in full]
+        randoms = [np.random.default_rng(_numbers(key, attempt, voice, 7)) for key, attempt, _, voice in full]
+        task, transpositions = self._task(near, randoms)
+        hand = Hand([generator_of(*_numbers(key, attempt, voice)) for key, attempt, _, voice in full])
         x, t = self._vectors(task, hand, transpositions, near, randoms)
         several = torch.arange(self.chunk).repeat_interleave(self.writes)
-        fingers = Hand([generator_of(*full[i][0], full[i][1], j + 1) for i in range(self.chunk) for j in range(self.writes)])
+        fingers = Hand([generator_of(*_numbers(key, attempt, voice, j + 1)) for key, attempt, _, voice in full for j in range(self.writes)])
         tokens = write(self.problem.pieces, task.rows(several), x[several], t[several], fingers, self.options)
-        return self._chosen(rows, tokens, task.rows(several), x, transpositions, randoms)
+        return self._chosen(rows, tokens, task.rows(several), x, near, transpositions, randoms)
 
-    def _task(self, rows: Sequence[tuple], randoms: list[np.random.Generator]) -> tuple[PieceTask, list[int]]:
-        problem, n = self.problem, len(rows)
+    def _task(self, near: Sequence[PieceCandidate | None], randoms: list[np.random.Generator]) -> tuple[PieceTask, list[int]]:
+        """What a chunk shall become, and its transpositions; near: each piece's best so far."""
+        problem, n = self.problem, len(near)
         equal, transpositions, modes = [], [], []
-        for (_, _, before), random in zip(rows, randoms, strict=True):
+        tokens, wanted = np.repeat(problem.tokens[None].astype(np.int64), n, 0), np.repeat(problem.wanted[None], n, 0)
+        for i, (before, random) in enumerate(zip(near, randoms, strict=True)):
             equal.append(problem.plan(random) if before is None else before.equal)
             choice = problem.transpositions[int(random.integers(len(problem.transpositions)))]
             transpositions.append(choice if before is None else before.transposition)
             frequency = problem.pieces.modes[METER_NAMES.index(problem.meter)]
-            modes.append(int(random.choice(len(frequency), p=frequency)) if problem.mode is None else problem.mode)
+            mode = int(random.choice(len(frequency), p=frequency)) if problem.mode is None else problem.mode
+            modes.append(mode if before is None else before.mode)
+            if before is not None and (mend := problem.to_mend(before.tokens, before.equal)) is not None:
+                tokens[i], wanted[i] = before.canonical, mend
         first, last = problem.places
         none = torch.full((n, problem.bars), -1)
         context = Context(
@@ -213,9 +133,7 @@ class PieceRounds:
         biases = {transposition: problem.logit_bias(transposition) for transposition in set(transpositions)}
         masked = [biases[transposition] for transposition in transpositions]
         bias = torch.stack([b for b in masked if b is not None]) if all(b is not None for b in masked) else None
-        tokens = torch.from_numpy(problem.tokens.astype(np.int64)).expand(n, -1, -1)
-        wanted = torch.from_numpy(problem.wanted).expand(n, -1)
-        return PieceTask(context, tokens, wanted, np.stack(equal), bias).told(), transpositions
+        return PieceTask(context, torch.from_numpy(tokens), torch.from_numpy(wanted), np.stack(equal), bias).told(), transpositions
 
     def _vectors(
         self, task: PieceTask, hand: Hand, transpositions: list[int], near: list[PieceCandidate | None], randoms: list[np.random.Generator]
@@ -234,16 +152,12 @@ class PieceRounds:
     def _objective(self, task: PieceTask, transpositions: list[int]) -> Objective | None:
         """The critics' weighted sum for melodies that will be transposed so; None where no constraint has a critic."""
         terms: list[tuple[Critic, Bounds, float, Asked]] = []
-        for part in self.problem.parts:
-            for c in parts_of(part.constraints):
-                critic = self.problem.critics.get(c.rule.name)
-                if critic is None or c.rule.fixed:
-                    continue
-                goal = bounds([c.rule.transposed(c.goal.tight, -transposition) for transposition in transpositions])
-                for first, after in part.windows:
-                    asked = torch.zeros_like(task.wanted)
-                    asked[:, first:after] = True
-                    terms.append((critic, goal, c.weight, Asked(task.context.meter, asked)))
+        for critic, c, windows in self.problem.guides:
+            goal = bounds([c.rule.transposed(c.goal.tight, -transposition) for transposition in transpositions])
+            for first, after in windows:
+                asked = torch.zeros_like(task.wanted)
+                asked[:, first:after] = True
+                terms.append((critic, goal, c.weight, Asked(task.context.meter, asked)))
         if not terms:
             return None
 
@@ -253,33 +167,46 @@ class PieceRounds:
         return objective
 
     def _chosen(
-        self, rows: list[tuple], tokens: Tensor, task: PieceTask, x: Tensor, transpositions: list[int], randoms: list[np.random.Generator]
+        self,
+        rows: list[tuple],
+        tokens: Tensor,
+        task: PieceTask,
+        x: Tensor,
+        near: list[PieceCandidate | None],
+        transpositions: list[int],
+        randoms: list[np.random.Generator],
     ) -> list[PieceCandidate]:
         """Of each row's writings the best by rank."""
         problem, writes = self.problem, self.writes
         odds, realism = self._judged(tokens, task)
         flat = tokens.flatten(1).numpy().astype(np.uint8)
         there = transposed(flat, np.repeat(transpositions, writes)).reshape(tokens.shape)
-        scores, on_tonic = problem.scores(there), self._on_tonic(there)
+        scores = problem.scores(there)
+        settled = (problem.ends_on_tonic(there).astype(float) + problem.surely_heard(there)) / 2
+        luck = np.concatenate([random.gumbel(size=writes) for random in randoms])
         found = []
         for i, (key, attempt, _) in enumerate(rows):
-            luck = randoms[i].gumbel(size=writes)
-            several = [
-                PieceCandidate(
-                    key,
-                    attempt,
-                    there[j],
-                    scores[j],
-                    bool(on_tonic[j]),
-                    float(odds[j]),
-                    float(realism[j]),
-                    x[i],
-                    transpositions[i],
-                    float(luck[j - i * writes]),
-                    task.equal[j],
+            mine = range(i * self.voices * writes, (i + 1) * self.voices * writes)
+            worth = _agreement(there[mine], problem.wanted) if self.voices > 1 else (odds + luck)[mine]
+            several = []
+            for j, w in zip(mine, worth.tolist(), strict=True):
+                draw, wanted = j // writes, task.wanted[j, :, None]
+                several.append(
+                    PieceCandidate(
+                        key,
+                        attempt,
+                        there[j],
+                        scores[j],
+                        float(settled[j]),
+                        w,
+                        float(realism[j]),
+                        _kept(x[draw], wanted, near[draw]),
+                        transpositions[draw],
+                        int(task.context.mode[j]),
+                        task.equal[j],
+                        flat[j].reshape(there[j].shape),
+                    )
                 )
-                for j in range(i * writes, (i + 1) * writes)
-            ]
             found.append(max(several, key=lambda c: c.rank))
         return found
 
@@ -291,12 +218,18 @@ class PieceRounds:
         odds = pieces.realism(pieces.flow.standardise(pieces.bars.encode(tokens)[0]), tokens, task.context)
         return odds.numpy(), pieces.realism.realism(odds).numpy()
 
-    def _on_tonic(self, tokens: np.ndarray) -> np.ndarray:
-        """Whether the last note of tokens (n, B, S) is as asked; true where nothing is said of it."""
-        if self.problem.tonic is None:
-            return np.ones(len(tokens), bool)
-        flat = tokens.reshape(len(tokens), -1)
-        onsets = flat >= FIRST_ONSET
-        last = flat.shape[1] - 1 - onsets[:, ::-1].argmax(1)
-        pitch = flat[np.arange(len(flat)), last].astype(int) + PITCH_OF_TOKEN
-        return onsets.any(1) & (pitch % 12 == self.problem.tonic)
+
+def _numbers(key: PieceKey, attempt: int, voice: int, *more: int) -> tuple[int, ...]:
+    """What the random numbers of one draw go by, and, with more, those of one of its parts."""
+    return (*key, attempt, *(more or ((0,) if voice else ())), *((voice,) if voice else ()))
+
+
+def _kept(x: Tensor, wanted: Tensor, before: PieceCandidate | None) -> Tensor:
+    """Vectors (B, k) of a draw; those of bars that were not drawn again, bool (B, 1), as they were before."""
+    return x if before is None else torch.where(wanted, x, before.x)
+
+
+def _agreement(tokens: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Of writings (m, B, S) the mean share of steps of wanted bars, bool (B,), that each has in common with all: (m,)."""
+    notes = tokens[:, wanted].reshape(len(tokens), -1)
+    return (notes[:, None] == notes[None]).mean((1, 2))

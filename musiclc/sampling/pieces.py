@@ -1,6 +1,6 @@
 """Whole pieces under constraints: new ones, and bars wanted among bars that stand.
 
-Inside: `samples`, `samples_by_key`, `fills`, `plan_of_form`.
+Inside: `samples`, `samples_by_key`, `fills`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,13 +13,12 @@ import numpy as np
 from musiclc.custom.labels import bound
 from musiclc.errors import CheckpointError, UsageError
 from musiclc.music import tokens as tok
-from musiclc.music.form import Form, Section
-from musiclc.music.likeness import similarity
 from musiclc.music.theory import METER_NAMES, METERS, parse_key
 from musiclc.rules.base import Constraint
 from musiclc.rules.sections import SectionGoals, section_verdicts
 from musiclc.rules.tonic import MODES, heard
 from musiclc.rules.transposition import CANONICAL_PITCH, CANONICAL_TONICS, shift_to_canonical, suitable_transpositions
+from musiclc.sampling.forms import form_faults, plan_of_form
 from musiclc.sampling.request import SampleRequest
 from musiclc.sampling.sample import Sample, not_met
 from musiclc.sampling.setting import Filled, Setting
@@ -27,19 +26,18 @@ from musiclc.sampling.setting import Filled, Setting
 if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
     from musiclc.model.pieces import Pieces
-    from musiclc.sampling.piece_rounds import PieceCandidate, PieceKey, PieceProblem, PieceRounds
+    from musiclc.sampling.piece_problem import PieceCandidate, PieceKey, PieceProblem
+    from musiclc.sampling.piece_rounds import PieceRounds
 
 LIKE_MODE = {"ionian": "major", "aeolian": "minor", "major pentatonic": "major", "minor pentatonic": "minor", "blues": "minor"}
-VARIED_BARS = ((1.0, 0.4), (0.9, 0.25), (0.72, 0.2), (0.57, 0.15))  # share of equal steps of a bar that returns varied, and how often
-VARIED_SIMILARITY = (0.6, 0.9)  # of a section that returns varied with what it varies, 1 − Levenshtein distance / length
+FILL_VOICES = 8  # draws at a time where bars are filled
 MOST_ATTEMPTS = 8  # draws of a piece at most, each written several times
-TEMPERATURE = 0.7  # of writing, times the option's
 PIECE_METHODS = {"guided": True, "rejection": False}  # the methods that draw whole pieces, and whether they follow critics
 
 
-def samples(model: "Model", request: SampleRequest) -> Iterator[Sample]:
-    """As sampling.sample.samples, for pieces of any number of bars, with a form and sections."""
-    rounds, sections = _rounds_of(model, request)
+def samples(model: "Model", request: SampleRequest, **more: Any) -> Iterator[Sample]:
+    """As sampling.sample.samples, for pieces of any number of bars, with a form and sections. more: of PieceRounds."""
+    rounds, sections = _rounds_of(model, request, **more)
     keys = [(request.options.seed, index) for index in range(1, request.n + 1)]
     return (_finished(request, sections, candidate, attempts) for candidate, attempts in rounds.best(keys))
 
@@ -58,8 +56,8 @@ def _finished(request: SampleRequest, sections: Sequence[SectionGoals], candidat
     return Sample(candidate.index, tok.to_melody(flat, meter), verdicts, method, attempts, round(candidate.realism, 4), not_met(verdicts))
 
 
-def _rounds_of(model: "Model", request: SampleRequest) -> tuple["PieceRounds", tuple[SectionGoals, ...]]:
-    from musiclc.sampling.piece_rounds import PieceProblem
+def _rounds_of(model: "Model", request: SampleRequest, **more: Any) -> tuple["PieceRounds", tuple[SectionGoals, ...]]:
+    from musiclc.sampling.piece_problem import PieceProblem
 
     options, pieces = request.options, pieces_of(model)
     if options.how.name not in PIECE_METHODS:
@@ -82,11 +80,10 @@ def _rounds_of(model: "Model", request: SampleRequest) -> tuple["PieceRounds", t
         mode,
         transpositions,
         tonic=tonic,
-        accept=partial(form_scores, options.form) if options.form else None,
+        faults=partial(form_faults, options.form) if options.form else None,
         critics=model.piece_critics if PIECE_METHODS[options.how.name] else {},
     )
-    near = PIECE_METHODS[options.how.name]
-    return _with_options(problem, options, near=near), sections
+    return _with_options(problem, options, near=PIECE_METHODS[options.how.name], **more), sections
 
 
 def _with_options(problem: "PieceProblem", options: Any, **more: Any) -> "PieceRounds":
@@ -94,7 +91,9 @@ def _with_options(problem: "PieceProblem", options: Any, **more: Any) -> "PieceR
     from musiclc.model.pieces import DrawOptions
     from musiclc.sampling.piece_rounds import PieceRounds
 
-    draws = DrawOptions(temperature=TEMPERATURE * options.temperature, end=problem.pieces.flow.config.noise_level)
+    levels, usual = problem.pieces.flow.config, DrawOptions()
+    end = levels.guided_level if problem.guides else levels.noise_level
+    draws = DrawOptions(end=end, temperature=usual.temperature * options.temperature, again=usual.again * options.temperature)
     return PieceRounds(problem, min(options.attempts, MOST_ATTEMPTS), options.realism, draws, **more)
 
 
@@ -139,66 +138,21 @@ def _octaves(constraints: Sequence[Constraint], shift: int) -> tuple[int, ...]:
     return (shift + 12 * round((np.mean(wanted) - CANONICAL_PITCH - shift) / 12),) if wanted else (shift,)
 
 
-# ---- form ----------------------------------------------------------------------------------------------------------
-
-
-def plan_of_form(pieces: "Pieces", form: Form, meter: int, random: np.random.Generator) -> np.ndarray:
-    """Shares of equal steps of a piece of that form: float32 (B, B). Inside a section as in a real tune; what returns is equal, or varied."""
-    bars = form[-1].after
-    equal = np.eye(bars, dtype=np.float32)
-    known: dict[str, Section] = {}
-    for section in form:
-        here = slice(section.first, section.after)
-        same, letter = known.get(section.name), known.get(section.letter)
-        source = same or letter
-        if source is None:
-            equal[here, here] = pieces.plans.draw(meter, section.bars, random)
-        else:
-            there = slice(source.first, source.first + section.bars)
-            share = np.ones(section.bars) if same else _varied(section.bars, random)
-            equal[here, here] = equal[there, there] if same else np.eye(section.bars)
-            equal[np.arange(section.first, section.after), np.arange(source.first, source.first + section.bars)] = share
-            equal = np.maximum(equal, equal.T)
-        known.setdefault(section.name, section)
-        known.setdefault(section.letter, section)
-    return equal
-
-
-def _varied(bars: int, random: np.random.Generator) -> np.ndarray:
-    shares, often = zip(*VARIED_BARS, strict=True)
-    found = random.choice(shares, bars, p=often)
-    found[int(random.integers(bars // 2, bars))] = shares[-1]  # it must differ somewhere, and most do towards the end
-    return found
-
-
-def form_scores(form: Form, tokens: np.ndarray) -> np.ndarray:
-    """How well pieces (n, B, S) keep a form: share of returning sections that are equal, or as alike as varied ones should be; (n,) in [0, 1]."""
-    known: dict[str, Section] = {}
-    kept = []
-    for section in form:
-        source = known.get(section.name) or known.get(section.letter)
-        if source is not None and source.bars == section.bars:
-            a, b = (tokens[:, s.first : s.after].reshape(len(tokens), -1) for s in (source, section))
-            alike = similarity(a, b)
-            kept.append(alike >= 1 if source.name == section.name else (alike >= VARIED_SIMILARITY[0]) & (alike <= VARIED_SIMILARITY[1]))
-        known.setdefault(section.name, section)
-        known.setdefault(section.letter, section)
-    return np.mean(kept, axis=0) if kept else np.ones(len(tokens))
-
-
 # ---- bars among bars -----------------------------------------------------------------------------------------------
 
 
 def fills(model: "Model", setting: Setting, keys: Sequence["PieceKey"], options: Any, **more: Any) -> Iterator[Filled]:
     """The setting with its wanted bars written, once a key (seed, index), in order. options, more: as `_with_options`."""
-    for candidate, attempts in _with_options(_problem_of(model, setting), options, **more).best(keys):
+    for candidate, attempts in _with_options(_problem_of(model, setting), options, **{"chunk": FILL_VOICES, "voices": FILL_VOICES, **more}).best(
+        keys
+    ):
         tokens = np.where(setting.wanted[:, None], candidate.tokens, setting.tokens.reshape(candidate.tokens.shape)).reshape(-1)
         yield Filled(tokens.astype(np.uint8), attempts, round(candidate.realism, 4))
 
 
 def _problem_of(model: "Model", setting: Setting) -> "PieceProblem":
     from musiclc.model.returns import equal_steps
-    from musiclc.sampling.piece_rounds import PieceProblem
+    from musiclc.sampling.piece_problem import PieceProblem
 
     pieces, steps = pieces_of(model), METERS[setting.meter]
     tokens = setting.tokens.reshape(-1, steps)

@@ -15,10 +15,11 @@ from torch import Tensor
 from musiclc.latent.critics import Critic, CriticConfig
 from musiclc.latent.descent import generator_of, seeded
 from musiclc.latent.fitting import SmallFit, descend
+from musiclc.latent.search import renoised
 from musiclc.model.context import MODE_UNKNOWN, UNKNOWN_PLACE, Context
 from musiclc.model.piece_critics import Asked, piece_critic
-from musiclc.model.piece_realism import QUANTILES, PieceRealism, PieceRealismConfig
-from musiclc.model.pieces import DrawOptions, Hand, Pieces, PieceTask, renoised_bars, vectors, write
+from musiclc.model.piece_realism import QUANTILES, PieceRealism, PieceRealismConfig, whole_features
+from musiclc.model.pieces import DrawOptions, Hand, Pieces, PieceTask, vectors, write
 from musiclc.music.theory import METER_NAMES
 from musiclc.rules import Rule
 from musiclc.training.pieces import PieceBatch, PieceData
@@ -30,12 +31,12 @@ AT_END, OF = 2, 5  # so many steps of so many show a critic points at the noise 
 
 @dataclass(frozen=True)
 class PieceBank:
-    """Written pieces of one meter and length. x: standardised (n, B, k) at noise level t; tokens: int64 (n, B, S); context: as drawn."""
+    """Written pieces of one meter and length. x: standardised (n, B, k) at noise levels t (n, B); tokens: int64 (n, B, S); context: as drawn."""
 
     x: Tensor
     tokens: Tensor
     context: Context
-    t: float
+    t: Tensor
 
     @property
     def meter(self) -> str:
@@ -54,9 +55,9 @@ def drawn_bank(pieces: Pieces, data: PieceData, meter: str, bars: int, n: int, o
         some, fingers = task.rows(rows), Hand([hand.generators[i] for i in rows.tolist()])
         with torch.no_grad():
             x, t = vectors(pieces, some, fingers, options)
-        parts.append((x, write(pieces, some, x, t, fingers, options)))
-    bank = PieceBank(torch.cat([x for x, _ in parts]), torch.cat([tokens for _, tokens in parts]), task.context, options.end)
-    return bank, batch
+        parts.append((x, write(pieces, some, x, t, fingers, options), t))
+    x, tokens, t = (torch.cat(part) for part in zip(*parts, strict=True))
+    return PieceBank(x, tokens, task.context, t), batch
 
 
 def real_bank(pieces: Pieces, data: PieceData, key: tuple[int, ...], size: int, options: DrawOptions) -> PieceBank:
@@ -67,7 +68,8 @@ def real_bank(pieces: Pieces, data: PieceData, key: tuple[int, ...], size: int, 
     task = PieceTask(batch.context, batch.tokens, torch.ones(batch.tokens.shape[:2], dtype=torch.bool), batch.equal)
     x = pieces.flow.standardise(pieces.bars.encode(batch.tokens)[0])
     x = (1 - options.end) * x + options.end * hand.normal(*x.shape[1:])
-    return PieceBank(x, write(pieces, task, x, torch.full(x.shape[:2], options.end), hand, options), batch.context, options.end)
+    t = torch.full(x.shape[:2], options.end)
+    return PieceBank(x, write(pieces, task, x, t, hand, options), batch.context, t)
 
 
 def fit_piece_critic(banks: list[PieceBank], rule: Rule, latent: int, options: SmallFit) -> Critic:
@@ -84,10 +86,9 @@ def fit_piece_critic(banks: list[PieceBank], rule: Rule, latent: int, options: S
         number = int(torch.randint(len(banks), (1,), generator=generator))
         bank, (asked, measured) = banks[number], examples[number]
         rows = torch.randint(len(bank.x), (min(options.batch, 4096 // bank.x.shape[1]),), generator=generator)
-        x = bank.x[rows]
-        to = bank.t + (1 - bank.t) * float(torch.rand(1, generator=generator)) if step % OF >= AT_END else bank.t
-        t = torch.full(x.shape[:2], to)
-        x = renoised_bars(x, torch.randn(x.shape, generator=generator), bank.t, t)
+        x, t = bank.x[rows], bank.t[rows]
+        to = t + (1 - t) * float(torch.rand(1, generator=generator)) if step % OF >= AT_END else t
+        x, t = renoised(x, torch.randn(x.shape, generator=generator), t, to), to
         return critic.loss(x, t, Asked(bank.context.meter[rows], asked[rows]), measured[rows])
 
     descend(critic, loss, options)
@@ -102,10 +103,10 @@ def _examples(bank: PieceBank, rule: Rule, random: np.random.Generator) -> tuple
     tokens = bank.tokens.numpy().astype(np.uint8)
     for length in np.unique(lengths).tolist():
         rows = np.flatnonzero(lengths == length)
-        first = int(random.integers(0, bars - length + 1))
+        here = random.integers(0, bars - length + 1, len(rows))[:, None] + np.arange(length)
         asked[rows] = False
-        asked[rows, first : first + length] = True
-        measures[rows] = rule.measure(tokens[rows, first : first + length].reshape(len(rows), -1), bank.meter)
+        asked[rows[:, None], here] = True
+        measures[rows] = rule.measure(tokens[rows[:, None], here].reshape(len(rows), -1), bank.meter)
     return torch.from_numpy(asked), torch.from_numpy(measures)
 
 
@@ -113,6 +114,9 @@ def fit_piece_realism(pieces: Pieces, banks: list[tuple[PieceBank, PieceBatch]],
     """The critic of realism, fitted to tell real windows from what was written in their places (`drawn_bank`)."""
     with seeded(options.seed):
         realism = PieceRealism(PieceRealismConfig(latent=pieces.bars.config.latent))
+    found = torch.cat([whole_features(part.tokens, part.context) for each in banks for part in each])
+    realism.center.copy_(found.mean(0))
+    realism.scale.copy_(found.std(0).clamp(min=1e-3))
 
     def odds(tokens: Tensor, context: Context) -> Tensor:
         with torch.no_grad():

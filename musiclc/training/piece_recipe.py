@@ -30,7 +30,7 @@ from musiclc.training.pieces_fit import bar_scale, fit_bars, fit_flow, fit_write
 from musiclc.training.run import FitFiles, fabric
 from musiclc.training.tunes import Tunes
 
-BANK = 7000  # points that are kept of the bank of the four-bar model, so that the file stays below 20 MB
+BANK = 6300  # points that are kept of the bank of the four-bar model, so that the file stays below 20 MB
 PIECE_STAGES = ("bars", "writer", "flow", "steer")
 _FILES = {"bars": "bars.safetensors", "writer": "writer.safetensors", "flow": "flow.safetensors", "steer": "pieces.safetensors"}
 # Windows that are drawn anew for the critics: (meter, bars) → how many.
@@ -65,10 +65,10 @@ class PieceRecipe:
                 replace(FitOptions(steps=2600, batch=1536, beta=0.35, drop=0.2, warm_share=0.5), **changes),
                 replace(FitOptions(steps=650, batch=1536, beta=0.2, drop=0.1, warm_share=0.0, learning_rate=1.3e-3, seed=3), **changes),
             ),
-            replace(FitOptions(steps=2600, batch=1536, drop=0.05, learning_rate=1.5e-3, noise_level=1.0, seed=2), **changes),
+            replace(FitOptions(steps=7000, batch=1536, drop=0.05, learning_rate=1.5e-3, noise_level=1.0, seed=2), **changes),
             replace(FitOptions(steps=6400, batch=1536, learning_rate=1e-3, seed=1), **changes),
             SmallFit(**{"steps": 1000, "batch": 128, "learning_rate": 2e-3, **small}),
-            SmallFit(**{"steps": 600, "batch": 1024, "learning_rate": 1e-3, "weight_decay": 0.1, **small}),
+            SmallFit(**{"steps": 1000, "batch": 1024, "learning_rate": 1e-3, "weight_decay": 0.1, **small}),
             {key: max(int(n * banks), 8) for key, n in _BANKS.items()},
             BarConfig(latent=latent),
             FlowConfig(latent=latent),
@@ -132,13 +132,14 @@ class _Run:
         parts = {**checkpoint.load_networks(self.folder / _FILES["writer"])[0], **checkpoint.load_networks(self.folder / _FILES["flow"])[0]}
         parts["bars"].precision = precision_of("auto")
         pieces = Pieces(parts["bars"], parts["flow"], self.data.plans(), self.data.mode_frequencies())
-        options = DrawOptions(end=pieces.flow.config.noise_level)
-        drawn = []
-        for (meter, bars), n in self.recipe.banks.items():
+        levels = pieces.flow.config
+        usual, guided = DrawOptions(end=levels.noise_level), DrawOptions(end=levels.guided_level)
+        banks, drawn = [], []
+        for i, ((meter, bars), n) in enumerate(self.recipe.banks.items()):
             self.talk(f"steer: {n} pieces of {bars} bars in {meter}")
-            drawn.append(piece_critics.drawn_bank(pieces, self.data, meter, bars, n, options))
-        real = [piece_critics.real_bank(pieces, self.data, (9, i), 4096, options) for i in range(len(drawn))]
-        banks = [bank for bank, _ in drawn] + real
+            banks.append(piece_critics.drawn_bank(pieces, self.data, meter, bars, n // 2, guided, seed=1)[0])
+            banks.append(piece_critics.real_bank(pieces, self.data, (9, i), 4096, guided))
+            drawn.append(piece_critics.drawn_bank(pieces, self.data, meter, bars, n, usual))
         for rule in RULES.values():
             if rule.critic is None and not rule.fixed and not rule.judged and rule.parts is None:
                 base.piece_critics[rule.name] = piece_critics.fit_piece_critic(banks, rule, pieces.bars.config.latent, self.recipe.critics)

@@ -22,11 +22,13 @@ ENCODER_PARTS = ("tokens", "bar_in", "mean", "std")
 WARM_POWER = 3  # the KL term's weight rises so slowly at first that the vectors have come to mean something when it is felt
 FORGOTTEN = 1.0, 0.1  # share of pieces whose memory is hidden, when the VAE and when its decoder is fitted
 OWN_LEVEL = 0.2  # share of pieces each of whose wanted bars has a noise level of its own
+WRITER_POWER = 0.6  # the writer's noise levels are uniform ones to this power: more of them lie where draws stop
 GIVEN_NOISY, GIVEN_NOISE = 0.2, 0.45  # share of pieces whose given bars hold some noise, and how much at most
 
 
 def fit_bars(data: PieceData, start: BarConfig | BarVAE, options: FitOptions, trainer: Trainer) -> tuple[BarVAE, FitState]:
     """A bar VAE fitted to whole tunes in all keys. options.batch: bars a step."""
+    move = trainer.fabric.to_device
     with seeded(options.seed):
         model = (BarVAE(start) if isinstance(start, BarConfig) else copy.deepcopy(start)).requires_grad_(True)
 
@@ -38,7 +40,8 @@ def fit_bars(data: PieceData, start: BarConfig | BarVAE, options: FitOptions, tr
         noise = torch.randn(*batch.tokens.shape[:2], model.config.latent, generator=generator)
         dropped = torch.rand(batch.tokens.shape, generator=generator) < options.drop
         forgotten = torch.rand(len(noise), generator=generator) < FORGOTTEN[0]
-        spelled, kl = wrapped.loss(batch.tokens, context, noise=noise, dropped=dropped, forgotten=forgotten)
+        tokens, noise, dropped, forgotten = move((batch.tokens, noise, dropped, forgotten))
+        spelled, kl = wrapped.loss(tokens, context.to(move), noise=noise, dropped=dropped, forgotten=forgotten)
         beta = options.beta * min(1.0, (step + 1) / (options.warm_share * options.steps + 1)) ** WARM_POWER
         return spelled + beta * kl, {"reconstruction": spelled.item(), "kl": kl.item(), "beta": beta}
 
@@ -47,7 +50,8 @@ def fit_bars(data: PieceData, start: BarConfig | BarVAE, options: FitOptions, tr
 
 def fit_writer(data: PieceData, vae: BarVAE, flow: PieceFlow, options: FitOptions, trainer: Trainer) -> tuple[BarVAE, FitState]:
     """The VAE with its encoder kept and its decoder fitted to noisy vectors among given ones, in the flow's unit of noise."""
-    model = copy.deepcopy(vae).eval()
+    model, move = copy.deepcopy(vae).eval(), trainer.fabric.to_device
+    center, scale = move((flow.center, flow.scale))
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(not name.startswith(ENCODER_PARTS))
 
@@ -57,16 +61,18 @@ def fit_writer(data: PieceData, vae: BarVAE, flow: PieceFlow, options: FitOption
         batch = data.draw(options.batch, *key, canonical=step % 4 > 0)
         wanted = wanted_bars(len(batch.tokens), batch.context.bars, random)
         context = with_returns(batch, wanted, random)
+        tokens = move(batch.tokens)
         with torch.no_grad():
-            mean, std = model.encode(batch.tokens)
+            mean, std = model.encode(tokens)
         noise = torch.randn(mean.shape, generator=generator)
-        t = _levels(wanted, random, options.noise_level)
+        t = options.noise_level * _levels(wanted, random, 1.0) ** WRITER_POWER
         t = t * torch.from_numpy(random.random(len(t)) >= 0.15).float()[:, None]  # of some pieces all bars are clean
-        far = t[..., None] > 0
-        z = torch.where(far, (1 - t[..., None]) * mean + t[..., None] * (flow.center + flow.scale * noise), mean + std * noise)
-        dropped = torch.rand(batch.tokens.shape, generator=generator) < options.drop
+        dropped = torch.rand(tokens.shape, generator=generator) < options.drop
         forgotten = torch.rand(len(noise), generator=generator) < FORGOTTEN[1]
-        value = wrapped.spelling_loss(z, t, batch.tokens, context, clean=mean, dropped=dropped, forgotten=forgotten)
+        noise, t, seen = move((noise, t, {"dropped": dropped, "forgotten": forgotten, "wanted": torch.from_numpy(wanted)}))
+        far = t[..., None]
+        z = torch.where(far > 0, (1 - far) * mean + far * (center + scale * noise), mean + std * noise)
+        value = wrapped.spelling_loss(z, t, tokens, context.to(move), clean=mean, **seen)
         clean, noisy = (t == 0).float(), (t > 0).float()
         return value.mean(), {
             "clean": ((value * clean).sum() / clean.sum().clamp(min=1)).item(),
@@ -78,7 +84,8 @@ def fit_writer(data: PieceData, vae: BarVAE, flow: PieceFlow, options: FitOption
 
 def fit_flow(data: PieceData, vae: BarVAE, start: PieceFlow, options: FitOptions, trainer: Trainer) -> tuple[PieceFlow, FitState]:
     """A flow over the bars of whole tunes in canonical transposition, from `start`, which has its standardisation (`bar_scale`)."""
-    flow = copy.deepcopy(start).requires_grad_(True)
+    flow, move = copy.deepcopy(start).requires_grad_(True), trainer.fabric.to_device
+    vae = move(vae.eval())
 
     def loss(wrapped: Any, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         key = (options.seed, step, trainer.fabric.global_rank)
@@ -87,10 +94,11 @@ def fit_flow(data: PieceData, vae: BarVAE, start: PieceFlow, options: FitOptions
         wanted = wanted_bars(len(batch.tokens), batch.context.bars, random)
         context = with_returns(batch, wanted, random)
         with torch.no_grad():
-            x = flow.standardise(vae.encode(batch.tokens)[0])
+            x = flow.standardise(vae.encode(move(batch.tokens))[0])
         noise = torch.randn(x.shape, generator=generator)
         t = _levels(wanted, random, 1.0, logistic=True)
-        error = wrapped.loss(x, t, context, noise=noise, wanted=torch.from_numpy(wanted))
+        noise, t, asked = move((noise, t, torch.from_numpy(wanted)))
+        error = wrapped.loss(x, t, context.to(move), noise=noise, wanted=asked)
         return error, {"error": error.item()}
 
     return flow, trainer.fit(flow, loss, options)

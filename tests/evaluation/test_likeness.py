@@ -3,6 +3,7 @@ import pytest
 
 from musiclc.evaluation import features, likeness
 from musiclc.music import tokens as tok
+from musiclc.rules.features import pitch_class_entropy
 
 
 def pieces(n, seed, steps=(0, 2, 4, 5, 7)):
@@ -35,7 +36,7 @@ def test_features_are_finite_for_silence_and_every_meter():
 def test_entropy_of_pitch_classes_by_time():
     row = np.full((1, 32), tok.HOLD, np.uint8)
     row[0, ::8] = (40, 52, 42, 42)  # an octave is the same pitch class
-    assert features.pitch_class_entropy(row) == pytest.approx([1.0])
+    assert pitch_class_entropy(row) == pytest.approx([1.0])
 
 
 def test_what_is_different_is_told_apart_and_what_is_alike_is_not():

@@ -13,9 +13,11 @@ from musiclc.music.form import parse_form
 from musiclc.music.melody import Melody, Note
 from musiclc.rules import parse_constraints
 from musiclc.rules.sections import SectionGoals
-from musiclc.sampling import pieces
+from musiclc.sampling import piece_rounds, pieces
 from musiclc.sampling.fill_request import FillOptions
-from musiclc.sampling.piece_rounds import PieceCandidate, PieceRounds
+from musiclc.sampling.forms import form_faults, plan_of_form
+from musiclc.sampling.piece_problem import PieceCandidate
+from musiclc.sampling.piece_rounds import PieceRounds
 from musiclc.sampling.request import SampleRequest
 from musiclc.sampling.setting import Setting
 from tests.helpers import tiny_model, tiny_pieces
@@ -131,32 +133,59 @@ def test_runs_of_wanted_bars():
 
 
 def test_the_plan_of_a_form_says_what_returns(model):
-    equal = pieces.plan_of_form(model.pieces, parse_form("A2 B2 A2 A'2"), 0, np.random.default_rng(0))
+    equal = plan_of_form(model.pieces, parse_form("A2 B2 A2 A'2"), 0, np.random.default_rng(0))
     assert equal[4, 0] == equal[5, 1] == 1
     assert equal[2, 0] == equal[4, 2] == 0
     assert 0.5 < equal[7, 1] < 1 or 0.5 < equal[6, 0] < 1  # varied somewhere
     assert np.array_equal(equal, equal.T)
 
 
-def test_form_scores_by_hand():
+def test_form_faults_by_hand():
     a, b = np.array([50, 1, 52, 1, 54, 55, 57, 59]), np.array([50, 1, 52, 1, 54, 55, 60, 62])  # four of six notes alike
     form = parse_form("A1 A1")
-    assert pieces.form_scores(form, np.stack([[a, a], [a, b]])).tolist() == [1, 0]
+    assert form_faults(form, np.stack([[a, a], [a, b]])).tolist() == [[False, False], [False, True]]
     varied = parse_form("A1 A'1")
-    assert pieces.form_scores(varied, np.stack([[a, a], [a, b]])).tolist() == [0, 1]
+    assert form_faults(varied, np.stack([[a, a], [a, b]])).tolist() == [[False, True], [False, False]]
 
 
 # ---- rounds --------------------------------------------------------------------------------------------------------
 
 
-def _candidate(scores, on_tonic=True, odds=0.0, luck=0.0) -> PieceCandidate:
-    return PieceCandidate((1, 1), 1, np.zeros((1, 16), np.uint8), np.array(scores), on_tonic, odds, 0.5, torch.zeros(1, 2), 0, luck, np.eye(1))
+def _candidate(scores, on_tonic=True, worth=0.0) -> PieceCandidate:
+    tokens = np.zeros((1, 16), np.uint8)
+    return PieceCandidate((1, 1), 1, tokens, np.array(scores), float(on_tonic), worth, 0.5, torch.zeros(1, 2), 0, 0, np.eye(1), tokens)
 
 
-def test_rank_goes_by_goals_then_the_tonic_then_a_draw_by_odds():
-    best = [_candidate([1, 0.5], odds=9), _candidate([1, 1], False, odds=5), _candidate([1, 1], odds=1), _candidate([1, 1], odds=0, luck=2)]
+def test_rank_goes_by_goals_then_the_tonic_then_by_worth():
+    best = [_candidate([1, 0.5], worth=9), _candidate([1, 1], False, worth=5), _candidate([1, 1], worth=1), _candidate([1, 1], worth=2)]
     assert sorted(best, key=lambda c: c.rank) == best
     assert [c.met for c in best] == [False, True, True, True]
+
+
+def test_most_writings_agree_with_the_middle_one():
+    """Only the second bar counts. The first two share three of four steps, the third one step with either."""
+    tokens = np.array([[[1], [5]]] * 3, np.uint8).repeat(4, axis=2)
+    tokens[1, 1, 3] = 7
+    tokens[2, 1, 1:] = 8, 8, 8
+    tokens[2, 0] = 9
+    assert piece_rounds._agreement(tokens, np.array([False, True])).tolist() == pytest.approx([2 / 3, 2 / 3, 0.5])
+
+
+def test_what_is_to_be_mended_by_hand(model):
+    """Bars 2 and 6 lie too low for their section; bar 4 returns from bar 2; the last bars end on B, where C is asked for, and bar 1 equals bar 7."""
+    problem = pieces._rounds_of(model, _request(key="C", bars=8))[0].problem
+    low = SectionGoals("", tuple(parse_constraints({"range": "C5..C6"})), ((2, 3), (5, 6)))
+    problem = replace(problem, parts=(low,))
+    tokens = np.ones((8, 16), np.uint8)
+    tokens[:, 0] = 72 - tok.PITCH_OF_TOKEN
+    equal = np.eye(8)
+    equal[4, 2] = equal[2, 4] = 0.6
+    equal[7, 1] = equal[1, 7] = 1
+    assert problem.to_mend(tokens, equal) is None
+    tokens[[2, 5], 0] = 60 - tok.PITCH_OF_TOKEN
+    assert np.flatnonzero(problem.to_mend(tokens, equal)).tolist() == [2, 4, 5]
+    tokens[7, 0] = 71 - tok.PITCH_OF_TOKEN
+    assert np.flatnonzero(problem.to_mend(tokens, equal)).tolist() == [1, 2, 4, 5, 6, 7]
 
 
 def test_the_next_draws_of_a_piece_keep_what_is_better(model, monkeypatch):
