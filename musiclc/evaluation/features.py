@@ -12,7 +12,7 @@ from musiclc.evaluation.returns import phrase_similarities
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
 from musiclc.rules import tonic
-from musiclc.rules.features import Group, by_bar, features, shares_of
+from musiclc.rules.features import Group, by_bar, features, last_sounding, shares_of
 
 
 def piece_features(tokens: np.ndarray, meter: str, pitched: bool = False) -> np.ndarray:
@@ -44,21 +44,10 @@ def _endings(tokens: np.ndarray, meter: str) -> np.ndarray:
 
 
 def _cadences(tokens: np.ndarray, meter: str) -> np.ndarray:
-    """Whether phrases end, and the piece begins, on the tonic that is heard, or on its third or fifth; how sure that is; whether it is major."""
-    found, mode, sure = tonic.heard(tokens, meter)
-    steps = tonic.steps_of(meter)[0] * PHRASE_BARS
-    pitch = tok.sounding(tokens)
-    ends = [_last_sounding(pitch[:, :high]) for high in range(steps, tokens.shape[1] + 1, steps)]
-    first = pitch[np.arange(len(pitch)), (pitch >= 0).argmax(axis=1)]
-    above = [(p - found) % 12 for p in (*ends, first)]
-    on_it = [(a == 0).astype(float) for a in above] + [np.isin(a, (3, 4, 7)).astype(float) for a in above]
-    return np.stack([*on_it, np.mean([a == 0 for a in above[:-1]], axis=0), sure, mode == 0], axis=1)
-
-
-def _last_sounding(pitch: np.ndarray) -> np.ndarray:
-    """The last pitch (n,) that sounds in (n, T); -1 in silence."""
-    last = pitch.shape[1] - 1 - (pitch >= 0)[:, ::-1].argmax(axis=1)
-    return pitch[np.arange(len(pitch)), last]
+    """Whether each phrase ends on the tonic that is heard, or on its third or fifth."""
+    found, steps, pitch = tonic.heard(tokens, meter)[0], tonic.steps_of(meter)[0] * PHRASE_BARS, tok.sounding(tokens)
+    above = [(last_sounding(pitch[:, :high]) - found) % 12 for high in range(steps, tokens.shape[1] + 1, steps)]
+    return np.stack([*(a == 0 for a in above), *(np.isin(a, (3, 4, 7)) for a in above)], axis=1).astype(float)
 
 
 def _degrees(tokens: np.ndarray, meter: str) -> np.ndarray:

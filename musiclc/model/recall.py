@@ -149,10 +149,10 @@ class Recall(nn.Module):
 class Recollection:
     """What `Recall` has seen of n pieces while they are written, step by step; no gradients.
 
-    tokens: int64 (n, B, S), those of given bars count at once. embedding: of all tokens.
+    tokens: int64 (n, B, S), those of given bars count at once. embedding: of all tokens. precision: of keys and values, which are what is read most.
     """
 
-    def __init__(self, recall: Recall, embedding: Tensor, tokens: Tensor, context: Context, wanted: Tensor):
+    def __init__(self, recall: Recall, embedding: Tensor, tokens: Tensor, context: Context, wanted: Tensor, precision: torch.dtype = torch.float32):
         self.recall, self._embedding = recall, embedding
         self.steps = tokens.shape[2]
         self._bias, self._later = recall.bias(context), later_given(wanted, self.steps)
@@ -161,12 +161,13 @@ class Recollection:
         self._read = F.pad(recall.read(embedding[flat], flat, last_pitch(flat)), (0, 0, SPAN, 0))
         heard = recall.heard(recall.windows(self._read[:, SPAN:]))
         stored = recall.stored(heard, self._read[:, SPAN:], torch.arange(self.steps).repeat(tokens.shape[1]))
-        self._keys, self._values = (recall.with_nothing(part, which).contiguous() for which, part in enumerate(stored))
+        self._keys, self._values = (recall.with_nothing(part, which).to(precision).contiguous() for which, part in enumerate(stored))
 
     def begin(self, bar: int) -> None:
         """The next steps are those of a bar."""
         steps, n, bars = self.steps, len(self._read), self._later.shape[1]
         shown = torch.arange(bars).expand(n, -1) < bar
+        self._upto = bars * steps if bool(self._later[:, bar].any()) else (bar + 1) * steps  # what lies beyond is hidden from all
         shown = (shown | self._later[:, bar]).repeat_interleave(steps, 1)[:, None]
         self._heard_bias = F.pad(self._bias[:, :, bar].repeat_interleave(steps, 2).masked_fill(~shown, -torch.inf), (1, 0))
 
@@ -175,7 +176,9 @@ class Recollection:
         at = bar * self.steps + step
         self._heard = self.recall.heard(self._read[:, at : at + SPAN].flatten(1))[:, None]
         query = self.recall.asked(state[:, None], self._heard, torch.tensor([step])).transpose(1, 2)
-        found = self.recall.found(query, self._keys, self._values, self._heard_bias[:, :, None])
+        upto = self._upto + 1
+        keys, values, bias = self._keys[:, :, :upto], self._values[:, :, :upto], self._heard_bias[:, :, None, :upto]
+        found = self.recall.found(query.to(keys.dtype), keys, values, bias).to(state.dtype)
         return self.recall.said(found, state[:, None], self.last[:, None])[:, 0]
 
     def wrote(self, bar: int, step: int, token: Tensor) -> None:
@@ -184,7 +187,7 @@ class Recollection:
         read = self.recall.read(self._embedding[token], token, self.last)
         self._read[:, at + SPAN] = read
         keys, values = self.recall.stored(self._heard, read[:, None], torch.tensor([step]))
-        self._keys[:, :, at + 1], self._values[:, :, at + 1] = keys[:, 0], values[:, 0]
+        self._keys[:, :, at + 1], self._values[:, :, at + 1] = keys[:, 0].to(self._keys.dtype), values[:, 0].to(self._keys.dtype)
         self._heard_bias[:, :, at + 1] = self._bias[:, :, bar, bar]
         self.last = torch.where(_onset(token), token, self.last)
 
@@ -197,10 +200,9 @@ class Recollection:
         windows = self._read[:, place.start : place.stop + SPAN - 1].unfold(1, SPAN, 1).transpose(2, 3).flatten(2)
         read = self._read[:, place.start + SPAN : place.stop + SPAN]
         keys, values = self.recall.stored(self.recall.heard(windows), read, torch.arange(self.steps))
-        self._keys[:, :, place.start + 1 : place.stop + 1], self._values[:, :, place.start + 1 : place.stop + 1] = (
-            keys.transpose(1, 2),
-            values.transpose(1, 2),
-        )
+        now = slice(place.start + 1, place.stop + 1)
+        self._keys[:, :, now] = keys.transpose(1, 2).to(self._keys.dtype)
+        self._values[:, :, now] = values.transpose(1, 2).to(self._keys.dtype)
         self.last = torch.where(_onset(tokens[:, -1]), tokens[:, -1], last[:, -1])
 
 

@@ -58,7 +58,7 @@ class BarWriter:
         h = vae.heard(sheet.z, sheet.t, context)
         buckets = distance_buckets(bars)
         keys = [block.keys(h[:, :0]) for block in vae.memory]
-        before, recollection = torch.full((n,), START), Recollection(vae.recall, vae.tokens.weight, written, context, sheet.wanted)
+        before, recollection = torch.full((n,), START), Recollection(vae.recall, vae.tokens.weight, written, context, sheet.wanted, vae.precision)
         for bar in range(bars):
             pitch = recollection.last
             copied = sheet.wanted[:, bar] & (context.kind[:, bar] == SAME) & (context.source[:, bar] >= 0)

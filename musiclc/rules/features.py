@@ -1,8 +1,8 @@
 """Numbers that describe a piece without naming a pitch, as many whatever its length and meter.
 
 Counts; how long notes are, how far apart in pitch; which pitch classes, up to transposition; where in the bar notes begin; which motifs
-come again; how far each bar repeats what stood 1, 2, 4, 8 bars before. Pieces are token rows (n, T) in one meter, whole bars. Nothing
-changes with transposition.
+come again; how far each bar repeats what stood 1, 2, 4, 8 bars before; whether it begins and ends on the tonic that is heard. Pieces are
+token rows (n, T) in one meter, whole bars. Nothing changes with transposition.
 
 Inside: `features`, `FEATURES`, `pitch_class_entropy`, `LAGS`.
 """
@@ -12,14 +12,15 @@ from collections.abc import Callable
 import numpy as np
 
 from musiclc.music import tokens as tok
+from musiclc.music.melody import PHRASE_BARS
 from musiclc.music.theory import METERS
-from musiclc.rules.tonic import steps_of
+from musiclc.rules.tonic import heard, steps_of
 
 DURATIONS = (1, 2, 3, 4, 6, 8, 12, 16)  # steps: classes of notes at most so long, and longer ones
 INTERVALS = (0, 1, 2, 3, 4, 5, 7, 9, 12)  # semitones: the same
 LAGS = (1, 2, 4, 8)  # bars
 RUNS = (2, 3, 5)  # intervals of a motif
-FEATURES = 96
+FEATURES = 104
 _LONGEST_BAR = max(METERS.values())  # steps
 
 Group = Callable[[np.ndarray, str], np.ndarray]  # tokens (n, T) and meter → features (n, k)
@@ -154,4 +155,22 @@ def _distinct(bars: np.ndarray) -> np.ndarray:
     return np.array([len({bar.tobytes() for bar in piece}) / len(piece) for piece in bars])
 
 
-GROUPS: tuple[Group, ...] = (_counts, _rhythm, _steps, _pitch_classes, _motifs, _repetition)
+def _cadences(tokens: np.ndarray, meter: str) -> np.ndarray:
+    """Whether the last and the first note are the tonic heard, or its third or fifth; shares of phrases that end so; how sure it is; major."""
+    tonic, mode, sure = heard(tokens, meter)
+    pitch, steps = tok.sounding(tokens), PHRASE_BARS * steps_of(meter)[0]
+    ends = [last_sounding(pitch[:, :after]) for after in range(min(steps, pitch.shape[1]), pitch.shape[1] + 1, steps)]
+    first = pitch[np.arange(len(pitch)), (pitch >= 0).argmax(axis=1)]
+    above = (np.stack([last_sounding(pitch), first, *ends], axis=1) - tonic[:, None]) % 12
+    on, near = above == 0, np.isin(above, (3, 4, 7))
+    single = [on[:, 0], near[:, 0], on[:, 1], near[:, 1], on[:, 2:].mean(axis=1), near[:, 2:].mean(axis=1), sure, mode == 0]
+    return np.stack(single, axis=1)
+
+
+def last_sounding(pitch: np.ndarray) -> np.ndarray:
+    """The last pitch (n,) that sounds in (n, T); -1 in silence."""
+    last = pitch.shape[1] - 1 - (pitch >= 0)[:, ::-1].argmax(axis=1)
+    return pitch[np.arange(len(pitch)), last]
+
+
+GROUPS: tuple[Group, ...] = (_counts, _rhythm, _steps, _pitch_classes, _motifs, _repetition, _cadences)

@@ -15,9 +15,10 @@ from musiclc.latent.critics import Critic
 from musiclc.model.context import LAST_PLACE, UNKNOWN_PLACE, VARIED_FROM
 from musiclc.model.pieces import Pieces
 from musiclc.music.theory import METERS
-from musiclc.music.tokens import FIRST_ONSET, PITCH_OF_TOKEN, VOCABULARY
+from musiclc.music.tokens import FIRST_ONSET, PITCH_OF_TOKEN, VOCABULARY, sounding
 from musiclc.rules import allowed_pitches
 from musiclc.rules.base import Constraint, parts_of
+from musiclc.rules.features import last_sounding
 from musiclc.rules.sections import SectionGoals
 from musiclc.rules.tonic import heard
 
@@ -32,7 +33,8 @@ class PieceProblem:
     """What every piece shall become. tokens: int64 (B, S), canonical, those of given bars; wanted: bool (B,).
 
     plan: random numbers → the piece's shares of equal steps (B, B). mode: number in rules.tonic.MODES, None for any. transpositions: semitones from
-    canonical, of which each piece takes one. tonic: pitch class that the last note should have, as written, or None.
+    canonical, of which each piece takes one. tonic: pitch class that is to be surely heard, as written; None for any, and for none at all where
+    cadence, whether the last note ought to be the tonic, is false.
     faults: of further demands on tokens (n, B, S), such as a form: the bars that break them, bool (n, B).
     """
 
@@ -47,6 +49,7 @@ class PieceProblem:
     opens: bool = True
     closes: bool = True
     tonic: int | None = None
+    cadence: bool = False
     faults: Callable[[np.ndarray], np.ndarray] | None = None
     critics: dict[str, Critic] = field(default_factory=dict)
 
@@ -91,21 +94,20 @@ class PieceProblem:
         return np.stack(columns, axis=1)
 
     def ends_on_tonic(self, tokens: np.ndarray) -> np.ndarray:
-        """Whether the last note of tokens (n, B, S) is the tonic asked for: bool (n,); true where none is."""
-        if self.tonic is None:
+        """Whether the last note of tokens (n, B, S) is the tonic asked for, or else the one that is heard: bool (n,); true where none counts."""
+        if not self.cadence:
             return np.ones(len(tokens), bool)
         flat = tokens.reshape(len(tokens), -1)
-        onsets = flat >= FIRST_ONSET
-        last = flat.shape[1] - 1 - onsets[:, ::-1].argmax(1)
-        pitch = flat[np.arange(len(flat)), last].astype(int) + PITCH_OF_TOKEN
-        return onsets.any(1) & (pitch % 12 == self.tonic)
+        last = last_sounding(sounding(flat))
+        tonic = heard(flat, self.meter)[0] if self.tonic is None else self.tonic
+        return (last >= 0) & (last % 12 == tonic)
 
     def surely_heard(self, tokens: np.ndarray) -> np.ndarray:
-        """Whether the tonic asked for is surely heard in tokens (n, B, S): bool (n,); true where none is."""
-        if self.tonic is None:
+        """Whether the tonic asked for, or else any, is surely heard in tokens (n, B, S): bool (n,); true where none counts."""
+        if self.tonic is None and not self.cadence:
             return np.ones(len(tokens), bool)
         tonic, _, sure = heard(tokens.reshape(len(tokens), -1), self.meter)
-        return (tonic == self.tonic) & (sure >= SURE)
+        return (sure >= SURE) & ((tonic == self.tonic) | (self.tonic is None))
 
     def to_mend(self, tokens: np.ndarray, equal: np.ndarray) -> np.ndarray | None:
         """The bars of a piece (B, S) that keep it from being as asked, and those that return from them by its plan (B, B): bool (B,).

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 LIKE_MODE = {"ionian": "major", "aeolian": "minor", "major pentatonic": "major", "minor pentatonic": "minor", "blues": "minor"}
 FILL_VOICES = 8  # draws at a time where bars are filled
+CADENCE_BARS = 8  # bars of a piece from which on a tonic is heard
 MOST_ATTEMPTS = 8  # draws of a piece at most, each written several times
 PIECE_METHODS = {"guided": True, "rejection": False}  # the methods that draw whole pieces, and whether they follow critics
 
@@ -80,6 +81,7 @@ def _rounds_of(model: "Model", request: SampleRequest, **more: Any) -> tuple["Pi
         mode,
         transpositions,
         tonic=tonic,
+        cadence=_ends_freely(constraints, options.bars),
         faults=partial(form_faults, options.form) if options.form else None,
         critics=model.piece_critics if PIECE_METHODS[options.how.name] else {},
     )
@@ -125,6 +127,12 @@ def _key_of(model: "Model", parts: Sequence[SectionGoals], meter: str) -> tuple[
     scouts = bank.where("3/4" if METERS[meter] % 6 == 0 else "4/4", 256)
     found = suitable_transpositions([c for c in every if not c.rule.fixed], scouts, "3/4" if METERS[meter] % 6 == 0 else "4/4")
     return None, tuple(found), None
+
+
+def _ends_freely(constraints: Sequence[Constraint], bars: int) -> bool:
+    """Whether a piece ought to end on its tonic: it is long enough for one to be heard, or a key is asked for, and none says how it ends."""
+    names = {c.rule.name for c in constraints}
+    return "end" not in names and (bars >= CADENCE_BARS or "key" in names)
 
 
 def _octaves(constraints: Sequence[Constraint], shift: int) -> tuple[int, ...]:
@@ -176,6 +184,7 @@ def _problem_of(model: "Model", setting: Setting) -> "PieceProblem":
         (-shift,),
         setting.opens,
         setting.closes,
+        cadence=bool(setting.closes and setting.wanted[-1]) and _ends_freely(setting.constraints, len(setting.wanted)),
         critics=model.piece_critics,
     )
 
