@@ -24,6 +24,7 @@ from musiclc.errors import InputError
 from musiclc.midi.bars import laid_out
 from musiclc.midi.codec import File, parse
 from musiclc.midi.edit import replaced
+from musiclc.midi.mend import opened
 from musiclc.midi.notes import Sounding, line
 from musiclc.midi.objects import as_like, data_of
 from musiclc.midi.repitch import repitched_notes
@@ -135,9 +136,10 @@ def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto",
     Raises InputError, one line that begins with the path or `name`, when it cannot be read or holds no melody in a known meter.
     """
     data, name = data_of(source, name)
-    file = parse(data, name)
+    file = opened(data, name)
     found = _scored(file, entries(file))
-    song = _read(file, found, *choose(found, track, name), name, read_as)
+    entry, warnings = choose(found, track, name)
+    song = _read(file, found, entry, [*([f"mended: {file.mended}"] if file.mended else []), *warnings], name, read_as)
     return replace(song, source=source if not isinstance(source, bytes | str | PathLike) else None)
 
 
