@@ -58,7 +58,7 @@ def _is_sound(file: File) -> bool:
 
 def _is_whole(file: File) -> bool:
     """Whether the header counts all tracks, and nothing but whole chunks follows them."""
-    data, at = file.data, file.spans[-1][1] if file.spans else len(file.data)
+    data, at = file.data, file.spans[-1][1] if file.spans else _end(file.data, 0)
     while _is_chunk(data, at) and data[at : at + 4] != TRACK:
         at = _end(data, at)
     return at == len(data)

@@ -192,7 +192,7 @@ def _trusted(data: bytes, read: _Read, limit: int) -> bool:
 
 def _resumed(data: bytes, at: int, limit: int, read: _Read | None, found: Salvage) -> tuple[_Read | None, int]:
     """The event that reading goes on with, and where it begins: the next that others follow; where there is none the one that is not trusted."""
-    for place in () if found.hopeless else _places(data, at + 1, limit):
+    for place in () if found.hopeless else _places(data, _after_status(data, at, limit), limit):
         if _run(data, place, limit, 0, explicit=True):
             found.say(UNREADABLE)
             return _read(data, place, limit, 0), place
@@ -200,6 +200,13 @@ def _resumed(data: bytes, at: int, limit: int, read: _Read | None, found: Salvag
     if read is None:
         found.say(TOO_EARLY)
     return read, at
+
+
+def _after_status(data: bytes, at: int, limit: int) -> int:
+    """Where to look on: after an undefined status and its delta time, else after one byte."""
+    number = _number(data, at, limit, MOST_DIGITS)
+    undefined = number and number[1] < limit and data[number[1]] >= 0x80 and data[number[1]] not in (*LENGTHS, SYSEX, ESCAPE, META)
+    return number[1] + 1 if number and undefined else at + 1
 
 
 def _places(data: bytes, at: int, limit: int) -> Iterator[int]:
