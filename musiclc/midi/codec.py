@@ -45,7 +45,8 @@ class Event(NamedTuple):
 class File:
     """A file's bytes, type (0-2), ticks a quarter note, and its tracks: events, and where each track's events lie in the bytes.
 
-    mended: what the bytes were mended of, see mend.py; "" where they are as they came.
+    mended: what the bytes were mended of, see mend.py; "" where they are as they came. read_in: the meter that the file is read in whatever it
+    says, see beats.py; "" for its own.
     """
 
     data: bytes
@@ -54,6 +55,7 @@ class File:
     tracks: tuple[tuple[Event, ...], ...]
     spans: tuple[tuple[int, int], ...]
     mended: str = ""
+    read_in: str = ""
 
     def length(self, track: int) -> int:
         """Ticks to the last event of a track."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from musiclc.errors import InputError
+from musiclc.midi.beats import in_meter
 from musiclc.midi.codec import File
 from musiclc.midi.mend import opened
 from musiclc.midi.notes import Instrument, instruments
@@ -46,7 +47,7 @@ def read_notes(path: Path | str, data: bytes | None = None) -> Sheet:
 
     Raises InputError when the file cannot be read or holds no notes at all.
     """
-    file = opened(*data_of(path if data is None else data, str(path)))
+    file, _ = in_meter(opened(*data_of(path if data is None else data, str(path))))
     parts, clocks = instruments(file), each_track(file, clock)
     if not parts:
         raise InputError(f"{path}: holds no notes; wanted something to draw and play")
