@@ -41,6 +41,21 @@ class OwnRule(_ConstraintType):
         super().__init__(custom.parse)
 
 
+class _MeterText(click.ParamType):
+    """A meter to read files in, such as 4/4 or 1/4+4/4."""
+
+    name = "meter"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from musiclc.midi.timing import check_meter_text
+
+        try:
+            check_meter_text(value)
+        except UsageError as error:
+            self.fail(one_line(error), param, ctx)
+        return str(value)
+
+
 def section_option(function: Callable) -> Callable:
     """--section "B: GOALS", repeatable; the command gets them as `sections`, SectionGoals."""
     from musiclc.custom.sections import parse_section
@@ -63,6 +78,9 @@ def constraint_options(function: Callable) -> Callable:
     return click.option("--rule", multiple=True, type=OwnRule(), metavar="NAME=GOAL|FILE.py:FUNCTION[=GOAL]", help=help_text)(function)
 
 
+meter_option = click.option(
+    "--meter", type=_MeterText(), metavar="4/4", help="Read files in this meter, whatever they say; 1/4+4/4 after a pickup of a quarter."
+)
 model_option = click.option("--model", type=click.Path(), help="A model file; the shipped one when absent.")
 numerics_option = click.option(
     "--numerics", type=click.Choice(NUMERICS), default="auto", show_default=True, help="In what the networks run; auto: as this machine is fastest."

@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 
-from musiclc.cli._options import complain, dump, json_option, recursive_option
+from musiclc.cli._options import complain, dump, json_option, meter_option, recursive_option
 
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(), metavar="INPUT...")
 @click.option("--track", default="auto", metavar="auto|NAME|INDEX", help="The track with the melody.")
+@meter_option
 @recursive_option
 @json_option
-def command(inputs: tuple[str, ...], track: str, recursive: bool, as_json: bool) -> None:
+def command(inputs: tuple[str, ...], recursive: bool, as_json: bool, **reading: str | None) -> None:
     """Show tracks, meters, tempos and key of MIDI files, the melody that was found, and the bars that transform would touch.
 
     INPUT: files, folders, or - for standard input.
@@ -25,7 +26,7 @@ def command(inputs: tuple[str, ...], track: str, recursive: bool, as_json: bool)
     found, errors = expand(inputs, recursive)
     for given in found:
         try:
-            entry = _entry(given, track)
+            entry = _entry(given, {name: value for name, value in reading.items() if value})
         except InputError as refused:
             errors.append(refused)
         else:
@@ -36,14 +37,14 @@ def command(inputs: tuple[str, ...], track: str, recursive: bool, as_json: bool)
         sys.exit(4)
 
 
-def _entry(given: Any, track: str) -> dict[str, Any]:
-    """What one input holds, every meter in bars of its own. Raises InputError."""
+def _entry(given: Any, reading: dict[str, Any]) -> dict[str, Any]:
+    """What one input holds, every meter in bars of its own. reading: track and meter, as read_song takes them. Raises InputError."""
     from musiclc.midi import read_song
     from musiclc.music import tokens
     from musiclc.rules.tonic import heard, named
 
-    song = read_song(given.source, name=given.name, track=track)
-    edited_bars, warnings = _edited(given, track, song)
+    song = read_song(given.source, name=given.name, **reading)
+    edited_bars, warnings = _edited(given, reading, song)
     sure = float(heard(tokens.from_melody(song.melody)[None], song.melody.meter)[2][0])
     tracks = [asdict(t) for t in song.tracks]
     return {
@@ -64,7 +65,7 @@ def _entry(given: Any, track: str) -> dict[str, Any]:
     }
 
 
-def _edited(given: Any, track: str, song: Any) -> tuple[list[tuple[int, int]], list[str]]:
+def _edited(given: Any, reading: dict[str, Any], song: Any) -> tuple[list[tuple[int, int]], list[str]]:
     """The bars that transform would touch, as it reads them, and what it would warn of. song: as read in bars of its own."""
     from musiclc.errors import InputError
     from musiclc.midi import READ_IN_PHRASES, read_song
@@ -73,7 +74,7 @@ def _edited(given: Any, track: str, song: Any) -> tuple[list[tuple[int, int]], l
     if all(section.meter in PHRASE_METERS for section in song.sections):
         return song.edited_bars, song.warnings
     try:
-        there = read_song(given.source, name=given.name, track=track, read_as=READ_IN_PHRASES)
+        there = read_song(given.source, name=given.name, **reading, read_as=READ_IN_PHRASES)
     except InputError as error:
         return [], [*song.warnings, f"transform cannot edit it: {str(error).removeprefix(f'{given.name}: ')}"]
     return there.edited_bars, there.warnings

@@ -4,8 +4,9 @@ import csv
 import io
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,7 @@ from musiclc.cli._options import (
     constraint_options,
     dump,
     json_option,
+    meter_option,
     model_option,
     quiet_option,
     recursive_option,
@@ -23,6 +25,10 @@ from musiclc.cli._options import (
 from musiclc.errors import MusiclcError, UsageError
 from musiclc.rules.base import Constraint
 
+if TYPE_CHECKING:
+    from musiclc.midi.inputs import Input
+    from musiclc.music.melody import Melody
+
 Talk = Callable[[str], None]
 
 
@@ -31,12 +37,13 @@ Talk = Callable[[str], None]
 @constraint_options
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table with commas.")
 @click.option("--check", is_flag=True, help="INPUT are manifests: say which files are not what they say; exit 1 when some are not.")
+@meter_option
 @strict_option
 @recursive_option
 @model_option
 @json_option
 @quiet_option
-def command(inputs: tuple[str, ...], check: bool, as_csv: bool, as_json: bool, quiet: bool, **values: Any) -> None:
+def command(inputs: tuple[str, ...], check: bool, as_csv: bool, as_json: bool, quiet: bool, meter: str | None, **values: Any) -> None:
     """Measure MIDI files by the rules: by every rule, or by the constraints given. INPUT: files, folders, or - for standard input.
 
     A line a file on standard output, and with constraints a summary on standard error.
@@ -52,7 +59,7 @@ def command(inputs: tuple[str, ...], check: bool, as_csv: bool, as_json: bool, q
     if check:
         sys.exit(_check(inputs, constraints, as_json, talk))
     table = _Table("json" if as_json else "csv" if as_csv else "text")
-    codes = _score(inputs, recursive, constraints, table)
+    codes = _score(inputs, recursive, partial(_melody, talk, meter or ""), constraints, table)
     if constraints and table.rows:
         talk(f"{table.met} of {table.rows} files meet {'every constraint' if len(constraints) > 1 else 'the constraint'}")
     sys.exit(max(codes) if codes else 3 if strict and constraints and table.met < table.rows else 0)
@@ -72,10 +79,21 @@ def _constraints(values: dict[str, Any]) -> list[Constraint]:
     return bound(constraints, checkpoint.loaded(model))
 
 
-def _score(inputs: tuple[str, ...], recursive: bool, constraints: list[Constraint], table: "_Table") -> list[int]:
+def _melody(talk: Talk, meter: str, given: "Input") -> "Melody":
+    """An input's melody; on standard error what is to be said of how it was read."""
+    from musiclc.midi import read_song
+
+    song = read_song(given.source, name=given.name, meter=meter)
+    for line in song.remarks:
+        talk(f"musiclc: {given.name}: {line}")
+    return song.melody
+
+
+def _score(
+    inputs: tuple[str, ...], recursive: bool, read: Callable[["Input"], "Melody"], constraints: list[Constraint], table: "_Table"
+) -> list[int]:
     """Print a row for each input; the exit codes of those that could not be measured."""
     from musiclc import rules
-    from musiclc.midi import read_melody
     from musiclc.midi.inputs import expand
 
     found, unread = expand(inputs, recursive)
@@ -84,7 +102,7 @@ def _score(inputs: tuple[str, ...], recursive: bool, constraints: list[Constrain
         complain(error)
     for given in found:
         try:
-            melody = read_melody(given.source, name=given.name)
+            melody = read(given)
             entry = {"file": given.name, "meter": melody.meter, "bars": melody.bars, "notes": len(melody.notes)}
             entry["rules"] = rules.score(melody, constraints)
         except MusiclcError as error:

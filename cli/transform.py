@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from musiclc.cli._options import constraint_options, edit_options, name_option, output_option
+from musiclc.cli._options import constraint_options, edit_options, meter_option, name_option, output_option
 from musiclc.cli._writer import deliver
 from musiclc.editing.request import EDIT_METHODS, TransformRequest
 from musiclc.errors import MusiclcError
@@ -30,6 +30,7 @@ OPTIONS = TransformRequest.options  # the defaults
 @click.option(
     "--tracks", default=OPTIONS.tracks, show_default=True, metavar="melody|all|NAME,…", help="Which tracks go along with the melody to another key."
 )
+@meter_option
 @click.option("--bars", metavar="9..16", help="The only bars that may change, and that goals are measured on.")
 @click.option("--method", type=click.Choice(EDIT_METHODS), default=OPTIONS.method, show_default=True)
 @name_option(TransformRequest.pattern)

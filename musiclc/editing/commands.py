@@ -17,6 +17,7 @@ from musiclc.editing.request import EditRequest, InterpolateRequest, TransformRe
 from musiclc.editing.transform import Edit, interpolated, transformed, varied
 from musiclc.errors import MusiclcError, UsageError
 from musiclc.midi import READ_IN_PHRASES, read_song
+from musiclc.midi.beats import read_in
 from musiclc.midi.inputs import Input
 from musiclc.output.manifest import Entry, Origin, entry_of
 
@@ -90,7 +91,7 @@ _MAKERS = {TransformRequest: _transformed, VaryRequest: _varied, InterpolateRequ
 
 
 def _song(source: Input, request: EditRequest) -> "Song":
-    return read_song(source.source, name=source.name, track=request.options.track, read_as=READ_IN_PHRASES)
+    return read_song(source.source, name=source.name, track=request.options.track, read_as=READ_IN_PHRASES, meter=request.options.meter)
 
 
 @contextmanager
@@ -106,5 +107,12 @@ def _entry(edit: Edit, source: Input, name: str, origin: Origin) -> Entry:
     """The manifest entry of one edited file."""
     song = edit.song
     about = {"meter": song.meter, "bars": edit.bars, "bpm": song.bpm, "notes": edit.notes}
-    of_input = {"input": source.name, "track": song.track.name or song.track.index, "before": edit.before, "kept": edit.kept, "heard": edit.heard}
+    of_input = {
+        "input": source.name,
+        "track": song.track.name or song.track.index,
+        "before": edit.before,
+        "kept": edit.kept,
+        "heard": edit.heard,
+        **read_in(song.file),
+    }
     return {**entry_of(origin, name, edit.data, edit, about), **of_input}

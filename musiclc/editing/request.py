@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from musiclc.custom.request import constraints_of, given, listed, options_of, own_of
 from musiclc.errors import InputError, UsageError
 from musiclc.midi.inputs import Input, expand
+from musiclc.midi.timing import check_meter_text
 from musiclc.model.numerics import check_numerics
 from musiclc.music.theory import PHRASE_METERS
 from musiclc.output.manifest import goal_fields, named_after, names_by_pattern
@@ -29,6 +30,7 @@ class EditOptions:
 
     track: "auto", a track's name or its index. tracks: which go along when the melody is brought to another key, "melody" (its own alone), "all",
     or names with commas. bars: the only ones that may change and that goals are measured on, as "9..16" or "9", from 1; all when empty.
+    meter: in which the file is read, whatever it says, such as "4/4", or after a pickup "1/4+4/4"; as the file says when empty.
     realism: let go of the original, step by step, until this share of real phrases is less likely than the result; 0 never does. temperature: of
     noise in the points that an edit starts from; 0 is none. method: "beam", or "snap", which moves every forbidden note to the nearest pitch
     allowed (a baseline); "auto" is "beam". seed: any integer from 0.
@@ -42,8 +44,11 @@ class EditOptions:
     method: str = "auto"
     tracks: str = "melody"
     bars: str = ""
+    meter: str = ""
 
     def __post_init__(self) -> None:
+        if self.meter:
+            check_meter_text(self.meter)
         if not 0 <= self.keep <= 1:
             raise UsageError(f"keep {self.keep:g}: wanted 0 (free) to 1 (touch nothing that is not needed)")
         if not 0 <= self.realism <= 1:

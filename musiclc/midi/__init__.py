@@ -1,6 +1,8 @@
 """MIDI files ↔ melodies. One codec reads and writes them all; what a file says means the same to every reader.
 
-codec.py     the bytes of a file as events, and back;  notes.py  events as notes, instruments and lines;  timing.py  meters, tempos, seconds
+mend.py      any bytes as a sound file, what was broken mended;  salvage.py  the events of a broken track
+codec.py     the bytes of a file as events, and back;  notes.py  events as notes, instruments and lines
+timing.py    meters, tempos, seconds;  beats.py  bars where a file has only beats, or is to be read in another meter
 section.py   bars in one meter, and many of them as one melody;  bars.py  where a file's bars lie;  tracks.py  which track has the melody
 song.py      a composer's own file: `read_song`, `read_melody`;  edit.py  other notes in it and nothing else
 room.py      room for new bars in a song;  joined.py  and between two;  fresh.py  new notes in them, played like those around them

@@ -9,7 +9,8 @@ it turns 0xF7 packets into 0xF0, refuses odd key signatures and foreign chunks, 
 
 Source: The Complete MIDI 1.0 Detailed Specification, Standard MIDI Files 1.0 (1996).
 
-Inside: `Event`, `File`; reading: `parse`; writing: `message`, `meta_message`, `repitched`, `with_track`, `encoded`.
+Inside: `Event`, `File`; reading of sound bytes (mend.py reads all others): `parse`; writing: `message`, `meta_message`, `repitched`,
+`with_track`, `encoded`, `header`, `track_chunk`.
 """
 
 import itertools
@@ -22,10 +23,11 @@ from musiclc.errors import InputError
 NOTE_OFF, NOTE_ON, PROGRAM = 0x80, 0x90, 0xC0  # upper half of the status; the lower is the channel
 SYSEX, ESCAPE, META = 0xF0, 0xF7, 0xFF
 NAME, INSTRUMENT, END_OF_TRACK, TEMPO, METER, KEY = 0x03, 0x04, 0x2F, 0x51, 0x58, 0x59  # meta types
-MAX_BARS = 10_000  # of one file; a gigantic delta time must not become a gigantic melody
+MAX_BARS = 10_000  # of a file of few events; a gigantic delta time must not become a gigantic melody
+MOST_DIGITS = 4  # bytes of a number of variable length
 # Data bytes after each status below META; what is absent is undefined. System messages do not belong in files, but are found.
-_LENGTHS = {status: 1 if status & 0xF0 in (0xC0, 0xD0) else 2 for status in range(0x80, 0xF0)}
-_LENGTHS |= {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
+LENGTHS = {status: 1 if status & 0xF0 in (0xC0, 0xD0) else 2 for status in range(0x80, 0xF0)}
+LENGTHS |= {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
 
 
 class Event(NamedTuple):
@@ -41,13 +43,19 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class File:
-    """A file's bytes, type (0-2), ticks a quarter note, and its tracks: events, and where each track's events lie in the bytes."""
+    """A file's bytes, type (0-2), ticks a quarter note, and its tracks: events, and where each track's events lie in the bytes.
+
+    mended: what the bytes were mended of, see mend.py; "" where they are as they came. read_in: the meter that the file is read in whatever it
+    says, see beats.py; "" for its own.
+    """
 
     data: bytes
     midi_type: int
     ticks: int
     tracks: tuple[tuple[Event, ...], ...]
     spans: tuple[tuple[int, int], ...]
+    mended: str = ""
+    read_in: str = ""
 
     def length(self, track: int) -> int:
         """Ticks to the last event of a track."""
@@ -69,9 +77,14 @@ def parse(data: bytes, name: str) -> File:
     if not 0 < file.ticks < 0x8000:
         raise InputError(f"{name}: counts time in SMPTE frames; wanted ticks a quarter note")
     longest = max(map(file.length, range(len(file.tracks))), default=0)
-    if longest > MAX_BARS * 4 * file.ticks:
+    if longest > most_ticks(file.ticks, file.tracks):
         raise InputError(f"{name}: {longest} ticks long, more than {MAX_BARS} bars; a delta time in it is likely broken")
     return file
+
+
+def most_ticks(ticks: int, tracks: Sequence[Sequence[Event]]) -> int:
+    """How long a file may last: MAX_BARS, and a bar more for each event."""
+    return (MAX_BARS + sum(map(len, tracks))) * 4 * ticks
 
 
 def _file(data: bytes) -> File:
@@ -101,13 +114,15 @@ def _track_spans(data: bytes, at: int) -> Iterator[tuple[int, int]]:
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
     """A number of variable length at `at`, and where it ends."""
+    value = data[at]
+    if value < 0x80:
+        return value, at + 1
     value = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            return value, at
+    for here in range(at, at + MOST_DIGITS):
+        value = value << 7 | data[here] & 0x7F
+        if data[here] < 0x80:
+            return value, here + 1
+    raise _Broken(f"a number of more than {MOST_DIGITS} bytes")
 
 
 def _events(data: bytes) -> Iterator[Event]:
@@ -124,8 +139,8 @@ def _events(data: bytes) -> Iterator[Event]:
             if status == META:
                 kind, inside = data[inside], inside + 1
             size, inside = _number(data, inside)
-        elif status in _LENGTHS:
-            size = _LENGTHS[status]
+        elif status in LENGTHS:
+            size = LENGTHS[status]
             running = status if status < SYSEX else running
         else:
             raise _Broken(f"undefined status byte 0x{status:02x}" if status else "running status before any status")
@@ -141,15 +156,23 @@ def _events(data: bytes) -> Iterator[Event]:
 def with_track(file: File, track: int, events: Iterable[Event]) -> bytes:
     """The file's bytes with one track's events replaced. Events are in order of ticks; their `wait` is mended where it is wrong."""
     start, end = file.spans[track]
-    body = _body(events)
-    return file.data[: start - 4] + len(body).to_bytes(4, "big") + body + file.data[end:]
+    return file.data[: start - 8] + track_chunk(events) + file.data[end:]
 
 
 def encoded(midi_type: int, ticks: int, tracks: Sequence[Iterable[Event]]) -> bytes:
     """A new file of a type (0-2), with so many ticks a quarter note. Events are in order of ticks, the last of each track its end."""
-    head = b"".join(number.to_bytes(2, "big") for number in (midi_type, len(tracks), ticks))
-    chunks = [(b"MThd", head), *((b"MTrk", _body(events)) for events in tracks)]
-    return b"".join(kind + len(body).to_bytes(4, "big") + body for kind, body in chunks)
+    return header(midi_type, len(tracks), ticks) + b"".join(map(track_chunk, tracks))
+
+
+def header(midi_type: int, count: int, ticks: int) -> bytes:
+    """The header of a file of so many tracks."""
+    return b"MThd\0\0\0\6" + b"".join(number.to_bytes(2, "big") for number in (midi_type, count, ticks))
+
+
+def track_chunk(events: Iterable[Event]) -> bytes:
+    """A track with its head. Events are in order of ticks, the last its end."""
+    body = _body(events)
+    return b"MTrk" + len(body).to_bytes(4, "big") + body
 
 
 def message(tick: int, status: int, *data: int) -> Event:

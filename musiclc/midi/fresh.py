@@ -33,7 +33,7 @@ def written(room: Room, notes: Sequence[Note]) -> bytes:
     notes = _clear(room, notes)
     data = lasting(room.song, room.section.grid.tick(max((n.end for n in notes), default=0)))
     if data != room.song.data:
-        room = replace(room, song=read_song(data, track=room.song.track.index))
+        room = replace(room, song=read_song(data, track=room.song.track.index, meter=room.song.file.read_in))
     song, (low, high) = room.song, room.steps
     if not notes and len(room.melody.notes) == sum(len(s.notes) for s in song.sections):
         raise MusiclcError("the new bars came out silent, and the melody has no others; another seed may do")

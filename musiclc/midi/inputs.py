@@ -12,6 +12,7 @@ from pathlib import Path
 from musiclc.errors import InputError
 
 MIDI_SUFFIXES = (".mid", ".midi")
+READ_SUFFIXES = (*MIDI_SUFFIXES, ".rmi", ".kar")  # wrapped, and with words: read, not written
 
 
 @dataclass(frozen=True)
@@ -51,5 +52,5 @@ def _midi_files(folder: Path, recursive: bool) -> tuple[list[Path], list[InputEr
 
     for place, below, names in os.walk(folder, onerror=unread):
         below[:] = sorted(below) if recursive else []
-        files += [Path(place, n) for n in sorted(names) if n.lower().endswith(MIDI_SUFFIXES)]
+        files += [Path(place, n) for n in sorted(names) if n.lower().endswith(READ_SUFFIXES)]
     return files, errors

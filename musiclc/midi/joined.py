@@ -75,6 +75,7 @@ def between(first: Song, second: Song, bars: int, names: tuple[str, str]) -> Roo
 
     Raises InputError for songs in different meters where they meet, and for files of type 2.
     """
+    first, second = _outspoken(first), _outspoken(second)
     _refuse_unlike(first, second, names)
     grid, per_bar, bar = first.sections[-1].grid, METERS[first.sections[-1].meter], _bars(first)
     ticks = lcm(first.file.ticks, second.file.ticks)
@@ -85,6 +86,16 @@ def between(first: Song, second: Song, bars: int, names: tuple[str, str]) -> Roo
         _add(strands, strand)
     data, track = _file(strands, first, second, ticks)
     return Room(read_song(data, name=" and ".join(names), track=track), len(first.sections) - 1, bar, bars)
+
+
+def _outspoken(song: Song) -> Song:
+    """The song, its file saying itself in which meter it is read."""
+    if not song.file.read_in:
+        return song
+    said = [meta_message(tick, METER, bytes((n, d.bit_length() - 1, 24, 8))) for tick, n, d in meters(song.file, ())]
+    tracks = [[e for e in events if not is_meter(e)] for events in song.file.tracks]
+    tracks[0] = _in_order([*said, *tracks[0]])
+    return read_song(encoded(song.midi_type, song.file.ticks, tracks), name=song.name, track=song.track.index)
 
 
 def _refuse_unlike(first: Song, second: Song, names: tuple[str, str]) -> None:

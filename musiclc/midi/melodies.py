@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from musiclc.midi.codec import parse
+from musiclc.midi.mend import opened
 from musiclc.midi.notes import Grid, Instrument, Sounding, instruments
 from musiclc.midi.objects import data_of
 from musiclc.midi.section import READ_AS, Reading
@@ -46,7 +46,7 @@ def read_runs(path: Path, read_as: Reading = READ_AS) -> MidiReading:
 
     Raises InputError when the file cannot be read.
     """
-    file = parse(*data_of(path, str(path)))
+    file = opened(*data_of(path, str(path)))
     reading = MidiReading()
     changes, ends = each_track(file, meters), each_track(file, last_tick)
     for instrument in instruments(file):

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from musiclc.errors import InputError
-from musiclc.midi.codec import File, parse
+from musiclc.midi.beats import in_meter
+from musiclc.midi.codec import File
+from musiclc.midi.mend import opened
 from musiclc.midi.notes import Instrument, instruments
 from musiclc.midi.objects import data_of
 from musiclc.midi.timing import clock, each_track, keeping_time, last_tick, meters
@@ -45,7 +47,7 @@ def read_notes(path: Path | str, data: bytes | None = None) -> Sheet:
 
     Raises InputError when the file cannot be read or holds no notes at all.
     """
-    file = parse(*data_of(path if data is None else data, str(path)))
+    file, _ = in_meter(opened(*data_of(path if data is None else data, str(path))))
     parts, clocks = instruments(file), each_track(file, clock)
     if not parts:
         raise InputError(f"{path}: holds no notes; wanted something to draw and play")

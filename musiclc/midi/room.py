@@ -205,7 +205,7 @@ def before(song: Song, bars: int, name: str) -> Room:
 
 def _again(song: Song, data: bytes, name: str) -> Song:
     """The song in other bytes, its melody's track the same."""
-    return read_song(data, name=name, track=song.track.index)
+    return read_song(data, name=name, track=song.track.index, meter=song.file.read_in)
 
 
 def _moved_on(song: Song, section: MeterSection, bars: int) -> bytes:

@@ -22,8 +22,10 @@ import numpy as np
 
 from musiclc.errors import InputError
 from musiclc.midi.bars import laid_out
+from musiclc.midi.beats import in_meter
 from musiclc.midi.codec import File, parse
 from musiclc.midi.edit import replaced
+from musiclc.midi.mend import opened
 from musiclc.midi.notes import Sounding, line
 from musiclc.midi.objects import as_like, data_of
 from musiclc.midi.repitch import repitched_notes
@@ -58,6 +60,11 @@ class Song:
     def track(self) -> TrackInfo:
         """The track that has the melody."""
         return self.entry.info
+
+    @property
+    def remarks(self) -> list[str]:
+        """Those of the warnings that say how the file was read: what was mended, and in which meter."""
+        return [line for line in self.warnings if line.startswith(("mended: ", "says "))]
 
     @cached_property
     def melody(self) -> Melody:
@@ -119,7 +126,7 @@ class Song:
         """The song with the notes of some tracks, or those of them that begin in the bars, at the pitch that `pitch` gives for theirs."""
         spans = [(0, sys.maxsize)] if bars is None else self.ticks_of(*bars)
         tracks = [(e.track, [n for n in e.notes if any(low <= n.on < high for low, high in spans)]) for e in along]
-        file = parse(repitched_notes(self.file, tracks, pitch), self.name)
+        file = replace(parse(repitched_notes(self.file, tracks, pitch), self.name), read_in=self.file.read_in)
         found = _scored(file, entries(file))
         return _read(file, found, found[self.track.index], [], self.name, self.read_as)
 
@@ -128,16 +135,18 @@ class Song:
         return as_like(self.source, self.file, data)
 
 
-def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto", read_as: Reading = READ_AS) -> Song:
+def read_song(source: Any, *, name: str = "song.mid", track: str | int = "auto", read_as: Reading = READ_AS, meter: str = "") -> Song:
     """The song in a path, bytes, a PrettyMIDI or a NoteSequence. track: "auto", a name, or an index. read_as: which meters are read, and in
-    which bars; READ_IN_PHRASES for what the editor is to change. All readings find the same melody's track.
+    which bars; READ_IN_PHRASES for what the editor is to change. All readings find the same melody's track. meter: in place of what the file
+    says, such as "3/4" or "1/4+4/4"; "" for its own, or where that is beats, such as 1/4, for what is heard (beats.py).
 
     Raises InputError, one line that begins with the path or `name`, when it cannot be read or holds no melody in a known meter.
     """
     data, name = data_of(source, name)
-    file = parse(data, name)
+    file, other_meter = in_meter(opened(data, name), meter)
     found = _scored(file, entries(file))
-    song = _read(file, found, *choose(found, track, name), name, read_as)
+    entry, warnings = choose(found, track, name)
+    song = _read(file, found, entry, [*([f"mended: {file.mended}"] if file.mended else []), *other_meter, *warnings], name, read_as)
     return replace(song, source=source if not isinstance(source, bytes | str | PathLike) else None)
 
 

@@ -2,19 +2,24 @@
 
 What any track of a type 0 or 1 file says holds for all of them. The tracks of a type 2 file are pieces of their own: each keeps its own time.
 
-Inside: `meta`, `keeping_time`, `each_track`, `last_tick`, `meters`, `tempos`, `key_signatures`, `clock`.
+Inside: `meta`, `keeping_time`, `each_track`, `last_tick`, `meters`, `meters_in`, `check_meter_text`, `tempos`, `key_signatures`, `clock`.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from itertools import pairwise
 from typing import TypeVar
 
+from musiclc.errors import UsageError
 from musiclc.midi.codec import KEY, META, METER, TEMPO, Event, File
+from musiclc.music.theory import METERS, STEPS_PER_QUARTER
 
 DEFAULT_TEMPO = 500_000  # microseconds a quarter note: 120 a minute, where a file says nothing
 SHARPS = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#")  # major from -7 on
 Said = TypeVar("Said")
+_METER_TEXT = re.compile(r"(?:(\d{1,2})/(1|2|4|8|16)\+)?(\d{1,2}/\d{1,2})")
 
 
 def meta(events: Sequence[Event], kind: int) -> Iterator[Event]:
@@ -39,13 +44,34 @@ def last_tick(file: File, tracks: Sequence[int]) -> int:
 
 
 def meters(file: File, tracks: Sequence[int]) -> list[tuple[int, int, int]]:
-    """(tick, numerator, denominator) of each time signature, from tick 0 on: 4/4 where nothing is said."""
+    """(tick, numerator, denominator) of each time signature, from tick 0 on: 4/4 where nothing is said; those that the file is read in."""
+    if file.read_in:
+        return meters_in(file.read_in, file.ticks)
     changes = {0: (4, 4)}
     for track in tracks:
         for event in meta(file.tracks[track], METER):
             if len(event.data) >= 2 and event.data[0] and event.data[1] <= 6:
                 changes[event.tick] = (event.data[0], 2 ** event.data[1])
     return [(tick, *changes[tick]) for tick in sorted(changes)]
+
+
+def meters_in(text: str, ticks: int) -> list[tuple[int, int, int]]:
+    """What "4/4", or "1/4+4/4" for a pickup and then 4/4, stands for. Raises UsageError for a text that no file can be read in.
+
+    ticks: a quarter note.
+    """
+    match = _METER_TEXT.fullmatch(text)
+    numerator, denominator = map(int, match[3].split("/")) if match and match[3] in METERS else (0, 1)
+    pickup = Fraction(int(match[1]), int(match[2])) if match and match[1] else Fraction(0)
+    if not match or not numerator or (match[1] and not 0 < pickup < Fraction(numerator, denominator)):
+        raise UsageError(f"meter {text!r}: wanted one of {', '.join(METERS)}, or one after a pickup, such as 1/4+4/4")
+    begins = [(0, int(match[1]), int(match[2]))] if pickup else []
+    return [*begins, (round(4 * ticks * pickup), numerator, denominator)]
+
+
+def check_meter_text(text: str) -> None:
+    """Raises UsageError for a text that no file can be read in."""
+    meters_in(text, STEPS_PER_QUARTER)
 
 
 def tempos(file: File, tracks: Sequence[int]) -> list[tuple[int, int]]:

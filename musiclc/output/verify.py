@@ -62,7 +62,7 @@ def _other_verdicts(entry: Entry, data: bytes, said: list[dict[str, Any]], own: 
     if not said or not entry.get("notes", 1):  # a file without notes is not to be read
         return []
     reading = READ_IN_PHRASES if entry.get("command") in EDITS else READ_AS
-    song = read_song(data, name=entry["file"], track=entry.get("track", "auto"), read_as=reading)
+    song = read_song(data, name=entry["file"], track=entry.get("track", "auto"), read_as=reading, meter=str(entry.get("read_in", "")))
     bars = _bars_alone(entry, said)
     if bars is not None:
         now = json.loads(json.dumps(_verdicts(whole(song.cut(*bars)[0]), entry, [{**c, "section": ""} for c in said], own)))

@@ -19,6 +19,7 @@ import numpy as np
 from musiclc.custom.labels import bound
 from musiclc.errors import UsageError
 from musiclc.midi import Song, read_song
+from musiclc.midi.beats import read_in
 from musiclc.midi.fresh import written
 from musiclc.midi.joined import between
 from musiclc.midi.room import Room, after, before, within
@@ -226,7 +227,7 @@ def run(request: FillRequest, model: "Model | None" = None) -> Iterator[tuple[En
     model = model or checkpoint.loaded(request.model, request.numerics)
     asked = _checked(bound(request.constraints, model), room.section.meter)
     origin = Origin(request.command, request.options.seed, model.name, model.numerics)
-    told = {"input": _named(request), "track": room.song.track.name or room.song.track.index}
+    told = {"input": _named(request), "track": room.song.track.name or room.song.track.index, **read_in(room.song.file)}
     for index, filled, row in _drawn(model, _blank_of(room), asked, request.n, request.options):
         data, made = _made(room, index, filled, row, asked)
         made = replace(made, warnings=[*_warnings(songs), *made.warnings])
@@ -257,7 +258,7 @@ def _made(room: Room, index: int, filled: Filled, row: np.ndarray, constraints: 
     """The file with the new bars of a row, and what there is to say about it: constraints are measured on what is read back."""
     begin, end = room.free
     data = written(room, [n for n in tok.to_melody(row, room.section.meter).notes if begin <= n.start < end])
-    again = replace(room, song=read_song(data, track=room.song.track.index))
+    again = replace(room, song=read_song(data, track=room.song.track.index, meter=room.song.file.read_in))
     return data, _sample(index, filled, again.song.melody, again.melody, constraints)
 
 
