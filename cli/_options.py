@@ -58,7 +58,7 @@ def constraint_options(function: Callable) -> Callable:
     """--key, --density, … one a shipped rule, and --rule NAME=GOAL; the command gets them by these names, as Constraints."""
     for name, rule in reversed(RULES.items()):
         text = f"{rule.about}: {rule.goals}"
-        function = click.option(f"--{name}", name, type=_ConstraintType(_goal_parser(name)), metavar="GOAL", help=text)(function)
+        function = click.option(f"--{name.replace('_', '-')}", name, type=_ConstraintType(_goal_parser(name)), metavar="GOAL", help=text)(function)
     help_text = "A rule by name, FILE.py:FUNCTION[=GOAL] of your own, or a NAME that musiclc critic taught; @WEIGHT may follow."
     return click.option("--rule", multiple=True, type=OwnRule(), metavar="NAME=GOAL|FILE.py:FUNCTION[=GOAL]", help=help_text)(function)
 

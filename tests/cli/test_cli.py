@@ -202,7 +202,7 @@ def test_rules_prints_the_table():
 
 def test_every_rule_is_an_option_of_sample():
     text = musiclc("sample", "--help").out.decode()
-    assert all(f"--{name} GOAL" in text for name in RULES)
+    assert all(f"--{name.replace('_', '-')} GOAL" in text for name in RULES)
 
 
 def test_prepare_and_train_on_ones_own_midi_folder(tmp_path, monkeypatch):
