@@ -19,6 +19,7 @@ from musiclc.rules import allowed_pitches
 from musiclc.rules.base import Constraint, parts_of
 
 FARTHEST = 5  # semitones that a note is moved
+MOST_WRITTEN = 16  # times that a rule writes what it counts
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def emphasised(state: np.ndarray, constraints: Sequence[Constraint], scores: Sco
     reach = FOR_TONIC if judged == {"tonic"} else FOR_OTHERS
     notes, most = _order(state, onsets, per_bar)[: reach.looked_at], max(int(reach.most * len(onsets)), 1)
     allowed = np.flatnonzero(allowed_pitches(constraints)) - tok.PITCH_OF_TOKEN
-    for start in _begun(state, onsets[-1], constraints, allowed):
+    first = _written(state, constraints, scores, free, per_bar)
+    for start in (*([] if first is state else [first]), *_begun(state, onsets[-1], constraints, allowed)):
         found = _climbed(start, partial(_moved, notes, allowed), scores, most, reach.way)
         if found is not None:
             return found
@@ -64,6 +66,20 @@ def _begun(state: np.ndarray, last: int, constraints: Sequence[Constraint], allo
         new[last] = choices[np.abs(choices - int(state[last])).argmin()]
         yield new
     yield state
+
+
+def _written(state: np.ndarray, constraints: Sequence[Constraint], scores: Scores, free: np.ndarray, per_bar: int) -> np.ndarray:
+    """The state after rules that know how have written on it what they count, once or more, each time where it brings most; or as it is."""
+    allowed, now = allowed_pitches(constraints), scores(state[None])[0]
+    for rule in (c.rule for c in constraints if c.rule.written):
+        for _ in range(MOST_WRITTEN):
+            tries = list(rule.written(state, free, allowed, per_bar)) if (now < 1 - 1e-9).any() else []  # type: ignore[misc]
+            found = np.nan_to_num(scores(np.stack([state, *tries])))
+            best = int(found.sum(axis=1).argmax())
+            if not best:
+                break
+            state, now = tries[best - 1], found[best]
+    return state
 
 
 def _order(state: np.ndarray, onsets: np.ndarray, per_bar: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from musiclc.custom.examples import parse_constraints
 from musiclc.custom.labels import bound
 from musiclc.custom.sections import sections_of
 from musiclc.errors import CheckpointError
@@ -21,7 +22,7 @@ from musiclc.music.form import form_text
 from musiclc.music.melody import PHRASE_BARS, Melody
 from musiclc.music.theory import METERS
 from musiclc.output.manifest import Entry, Origin, entry_of
-from musiclc.rules import allowed_pitches, parse_constraints
+from musiclc.rules import allowed_pitches
 from musiclc.rules.base import Constraint, parts_of
 from musiclc.sampling.request import Method, SampleOptions, SampleRequest
 
