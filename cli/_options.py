@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from musiclc.custom.examples import EXAMPLES, parse_goal
 from musiclc.errors import UsageError, one_line
 from musiclc.model.numerics import NUMERICS
-from musiclc.rules import RULES, parse_constraint
+from musiclc.rules import RULES
 from musiclc.rules.base import Constraint
 from musiclc.rules.sections import SectionGoals
 
@@ -66,14 +67,17 @@ def section_option(function: Callable) -> Callable:
 
 
 def _goal_parser(name: str) -> Callable[[str], Constraint]:
-    return lambda text: parse_constraint(name, text)
+    return lambda text: parse_goal(name, text)
 
 
 def constraint_options(function: Callable) -> Callable:
     """--key, --density, … one a shipped rule, and --rule NAME=GOAL; the command gets them by these names, as Constraints."""
+    for name, example in reversed(EXAMPLES.items()):
+        text, kind = f"{example.about}: {example.goals}", _ConstraintType(_goal_parser(name))
+        function = click.option(f"--{name}", name, multiple=True, type=kind, metavar=example.metavar, help=text)(function)
     for name, rule in reversed(RULES.items()):
         text = f"{rule.about}: {rule.goals}"
-        function = click.option(f"--{name}", name, type=_ConstraintType(_goal_parser(name)), metavar="GOAL", help=text)(function)
+        function = click.option(f"--{name.replace('_', '-')}", name, type=_ConstraintType(_goal_parser(name)), metavar="GOAL", help=text)(function)
     help_text = "A rule by name, FILE.py:FUNCTION[=GOAL] of your own, or a NAME that musiclc critic taught; @WEIGHT may follow."
     return click.option("--rule", multiple=True, type=OwnRule(), metavar="NAME=GOAL|FILE.py:FUNCTION[=GOAL]", help=help_text)(function)
 

@@ -12,9 +12,11 @@ from musiclc.cli._options import dump, json_option
 @json_option
 def command(name: str | None, as_json: bool) -> None:
     """Show the rules: unit, range, goals, tolerance, source. With NAME, one of them."""
+    from musiclc.custom.examples import EXAMPLES
     from musiclc.rules import RULES, find_rule
 
-    for rule in [find_rule(name)] if name else RULES.values():
+    shown: list[Any] = [EXAMPLES.get(name) or find_rule(name)] if name else [*RULES.values(), *EXAMPLES.values()]
+    for rule in shown:
         row: dict[str, Any] = {
             "rule": rule.name,
             "about": rule.about,

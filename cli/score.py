@@ -22,6 +22,7 @@ from musiclc.cli._options import (
     strict_option,
     talker,
 )
+from musiclc.custom.examples import EXAMPLES
 from musiclc.errors import MusiclcError, UsageError
 from musiclc.rules.base import Constraint
 
@@ -166,13 +167,14 @@ def _check(manifests: tuple[str, ...], own: list[Constraint], as_json: bool, tal
     files = bad = 0
     unknown: set[str] = set()
     for name in manifests:
-        for finding in verified(Path(name), {c.rule.name: c for c in own}):
+        for finding in verified(Path(name), {f"{c.rule.name} {c.goal.text}" if c.rule.name in EXAMPLES else c.rule.name: c for c in own}):
             files, bad, unknown = files + 1, bad + bool(finding.wrong), unknown.union(finding.unknown)
             if as_json:
                 click.echo(dump({"file": finding.file, "as_said": not finding.wrong, "wrong": finding.wrong, "unknown": finding.unknown}))
             elif finding.wrong:
                 click.echo(f"{finding.file}: {'; '.join(finding.wrong)}")
     for rule in sorted(unknown):
-        talk(f"musiclc: {rule}: not measured; name it with --rule, such as --rule my.py:{rule}")
+        how = f"its goal as the manifest has it with --{rule}" if rule in EXAMPLES else f"it with --rule, such as --rule my.py:{rule}"
+        talk(f"musiclc: {rule}: not measured; name {how}")
     talk(f"{files - bad} of {files} files are what the manifest says")
     return 1 if bad else 0

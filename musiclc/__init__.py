@@ -20,7 +20,7 @@ _PLACES = {
     "load": "model.checkpoint",
     "sample": "sampling.sample",
     "run": "batch.commands",
-    "score": "rules",
+    "score": "custom.examples",
     "continued": "sampling.fill",
     "preceded": "sampling.fill",
     "infilled": "sampling.fill",

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from musiclc.cli import COMMANDS, group
+from musiclc.custom.examples import EXAMPLES
 from musiclc.data import shipped_model
 from musiclc.rules import RULES
 
@@ -162,7 +163,7 @@ def test_every_method_has_its_row():
 
 def test_every_rule_has_its_row():
     rows = re.findall(r"^\| `(\w+)` \|", README.split("## Rules")[1].split("##")[0], re.MULTILINE)
-    assert rows == list(RULES)
+    assert rows == [*RULES, *EXAMPLES]
 
 
 @pytest.mark.parametrize("page", PAGES)

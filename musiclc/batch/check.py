@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from musiclc.batch.table import Mistake, Row, expanded
+from musiclc.custom.examples import EXAMPLES, files_of
 from musiclc.custom.sections import goal_texts
 from musiclc.errors import InputError, MusiclcError, one_line
 
@@ -269,11 +270,12 @@ def _named_by(path: str) -> list[str]:
 
 
 def _files_named(options: Mapping[str, Any]) -> list[str]:
-    """The files that decide what a job makes: its inputs, and the sources of rules of one's own and of taught ones."""
+    """The files that decide what a job makes: its inputs, the sources of rules of one's own and of taught ones, and files that rules name."""
     rules = [*options.get("rule", []), *(goal for section in options.get("sections", []) for goal in goal_texts(section))]
     sources = [rule.rpartition(".py:")[0] + ".py" for rule in rules if ".py:" in rule]
     taught = [_taught(rule) for rule in rules if "=" not in rule and ".py:" not in rule]
-    return [*options.get("input", []), *sources, *taught]
+    examples = [path for rule in [*rules, *(f"{name}={goal}" for name in EXAMPLES for goal in options.get(name, []))] for path in files_of(rule)]
+    return [*options.get("input", []), *sources, *taught, *examples]
 
 
 def _taught(rule: str) -> str:

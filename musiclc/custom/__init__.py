@@ -2,13 +2,14 @@
 
 functions.py  a function as a rule;  labels.py  a rule that two folders taught;  critics.py  their critics, and the cache of them;
 identity.py   what a function is known by in the cache;  request.py  what requests of commands share: values by option, constraints among them;
-sections.py   goals of sections, as people write them
+sections.py   goals of sections, as people write them;  examples.py  rules that files make: motif, avoid
 
 Others use `parse`, what --rule takes, and from the modules `rule_of_function`, `constraint`, `bound`, `cached`, `forget`.
 """
 
 from pathlib import Path
 
+from musiclc.custom.examples import EXAMPLES, parse_goal
 from musiclc.custom.functions import FILE, constraint_of_file
 from musiclc.rules import parse_rule_option, split_weight
 from musiclc.rules.base import Constraint
@@ -30,4 +31,7 @@ def parse(text: str) -> Constraint:
 
     if labels.is_name(body.strip()) and labels.path_of(body.strip()).exists():
         return labels.constraint(body.strip(), weight)
+    name, _, goal = text.partition("=")
+    if name.strip() in EXAMPLES:
+        return parse_goal(name.strip(), goal)
     return parse_rule_option(text)

@@ -24,6 +24,7 @@ from types import ModuleType
 import numpy as np
 
 from musiclc.custom.critics import own_critic
+from musiclc.custom.examples import EXAMPLES
 from musiclc.custom.identity import identity
 from musiclc.errors import UsageError
 from musiclc.music import tokens as tok
@@ -80,7 +81,7 @@ def rule_of_function(function: OwnFunction, *, scored: bool = True, text: bytes 
     or has a shipped rule's name, by which that rule's critic would be taken.
     """
     name = getattr(function, "__name__", "own")
-    if name in RULES:
+    if name in RULES or name in EXAMPLES:
         raise UsageError(f"rule {f'{where}:' if where else ''}{name}: a shipped rule has this name; rename the function, such as own_{name}")
     call = partial(_measures, function, f"{where}:{name}" if where else name, scored)
     tolerance = getattr(function, "tolerance", None)

@@ -13,8 +13,9 @@ from os import PathLike
 from typing import Any, TypeVar
 
 from musiclc import custom
+from musiclc.custom.examples import EXAMPLES, parse_goal
 from musiclc.errors import UsageError
-from musiclc.rules import RULES, parse_constraint
+from musiclc.rules import RULES
 from musiclc.rules.base import Constraint
 
 T = TypeVar("T")
@@ -29,9 +30,9 @@ def constraints_of(values: dict[str, Any]) -> list[Constraint]:
     """The constraints among a command's values, which are taken out: rule name → goal, and `rule`, a list as --rule takes them; each as text
     or Constraint. Raises UsageError.
     """
-    named = [(name, values.pop(name)) for name in RULES if name in values]
+    named = [(name, goal) for name in (*RULES, *EXAMPLES) if name in values for goal in listed(values.pop(name))]
     return [
-        *(c if isinstance(c, Constraint) else parse_constraint(name, str(c)) for name, c in named),
+        *(c if isinstance(c, Constraint) else parse_goal(name, str(c)) for name, c in named),
         *(c if isinstance(c, Constraint) else custom.parse(str(c)) for c in listed(values.pop("rule", ()))),
     ]
 
@@ -72,6 +73,6 @@ def typed(name: str, wanted: Any, value: Any) -> Any:
 def own_of(command: str, values: dict[str, Any], **kinds: type) -> dict[str, Any]:
     """The values that are a request's own fields, converted; `name` becomes its `pattern`. Raises UsageError when others are left."""
     for name in values.keys() - kinds.keys():
-        near = difflib.get_close_matches(name, [*RULES, "rule", *kinds], n=1)
+        near = difflib.get_close_matches(name, [*RULES, *EXAMPLES, "rule", *kinds], n=1)
         raise UsageError(f"{name}: unknown to {command}{f'; did you mean {near[0]}?' if near else ''}")
     return {"pattern" if name == "name" else name: typed(name, kinds[name], value) for name, value in values.items()}

@@ -1,6 +1,7 @@
-"""A key that is not quite heard, made heard: a few notes moved to other pitches that the constraints allow, their times as they are.
+"""What rules judge that have no critic (a key that is not quite heard, too many notes on one pitch), granted by a few notes: moved to other
+pitches that the constraints allow, their times as they are.
 
-First the last note goes to the tonic, since that is what most tunes do; then, one by one, whichever note brings most for the way it moves,
+For a tonic the last note goes to it first, since that is what most tunes do; then, one by one, whichever note brings most for the way it moves,
 until every constraint is met. What is a matter of one or two notes needs no search of lines; what takes more than a share of the notes is
 left alone.
 
@@ -8,6 +9,8 @@ Inside: `emphasised`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -16,10 +19,21 @@ from musiclc.rules import allowed_pitches
 from musiclc.rules.base import Constraint, parts_of
 
 FARTHEST = 5  # semitones that a note is moved
-MOST = 0.2  # share of the notes that are moved
-LOOKED_AT = 48  # notes that are tried, the longest and those on downbeats first
-WAY = 0.05  # of a score, for each semitone
+MOST_WRITTEN = 16  # times that a rule writes what it counts
 
+
+@dataclass(frozen=True)
+class Reach:
+    """How far an edit goes. most: share of the notes that are moved; looked_at: notes that are tried, the longest and those on downbeats first;
+    way: of a score, for each semitone.
+    """
+
+    most: float
+    looked_at: int
+    way: float
+
+
+FOR_TONIC, FOR_OTHERS = Reach(0.2, 48, 0.05), Reach(0.4, 160, 1e-5)  # where any note may be the one, and brings little by itself
 Scores = Callable[[np.ndarray], np.ndarray]  # states (k, F) → scores (k, constraints)
 
 
@@ -29,11 +43,15 @@ def emphasised(state: np.ndarray, constraints: Sequence[Constraint], scores: Sco
     scores: of states, the rules' verdict on all of them; free: bool (F,), steps that may be written on; per_bar: steps a bar.
     """
     onsets = np.flatnonzero(tok.onsets(state) & free)
-    if not len(onsets) or not any(part.rule.judged for part in parts_of(constraints)):
+    judged = {part.rule.name for part in parts_of(constraints) if part.rule.judged}
+    if not len(onsets) or not judged:
         return state
+    reach = FOR_TONIC if judged == {"tonic"} else FOR_OTHERS
+    notes, most = _order(state, onsets, per_bar)[: reach.looked_at], max(int(reach.most * len(onsets)), 1)
     allowed = np.flatnonzero(allowed_pitches(constraints)) - tok.PITCH_OF_TOKEN
-    for start in _begun(state, onsets[-1], constraints, allowed):
-        found = _climbed(start, scores, _order(state, onsets, per_bar), allowed, int(MOST * len(onsets)))
+    first = _written(state, constraints, scores, free, per_bar)
+    for start in (*([] if first is state else [first]), *_begun(state, onsets[-1], constraints, allowed)):
+        found = _climbed(start, partial(_moved, notes, allowed), scores, most, reach.way)
         if found is not None:
             return found
     return state
@@ -41,7 +59,7 @@ def emphasised(state: np.ndarray, constraints: Sequence[Constraint], scores: Sco
 
 def _begun(state: np.ndarray, last: int, constraints: Sequence[Constraint], allowed: np.ndarray) -> Iterator[np.ndarray]:
     """The state with its last note on the tonic asked for, where that may be; then the state itself."""
-    wanted = [pc for c in parts_of(constraints) if c.rule.judged for pc in np.flatnonzero(np.asarray(c.goal.high) == 0)]
+    wanted = [pc for c in parts_of(constraints) if c.rule.name == "tonic" for pc in np.flatnonzero(np.asarray(c.goal.high) == 0)]
     choices = allowed[np.isin((allowed + tok.PITCH_OF_TOKEN) % 12, wanted)]
     if len(choices):
         new = state.copy()
@@ -50,30 +68,47 @@ def _begun(state: np.ndarray, last: int, constraints: Sequence[Constraint], allo
     yield state
 
 
+def _written(state: np.ndarray, constraints: Sequence[Constraint], scores: Scores, free: np.ndarray, per_bar: int) -> np.ndarray:
+    """The state after rules that know how have written on it what they count, once or more, each time where it brings most; or as it is."""
+    allowed, now = allowed_pitches(constraints), scores(state[None])[0]
+    for rule in (c.rule for c in constraints if c.rule.written):
+        for _ in range(MOST_WRITTEN):
+            tries = list(rule.written(state, free, allowed, per_bar)) if (now < 1 - 1e-9).any() else []  # type: ignore[misc]
+            found = np.nan_to_num(scores(np.stack([state, *tries])))
+            best = int(found.sum(axis=1).argmax())
+            if not best:
+                break
+            state, now = tries[best - 1], found[best]
+    return state
+
+
 def _order(state: np.ndarray, onsets: np.ndarray, per_bar: int) -> np.ndarray:
-    """The notes that weigh most in what is heard: steps, at most LOOKED_AT."""
+    """The notes' steps, those that weigh most in what is heard first."""
     weight = tok.durations(state[None])[0][onsets] * (1 + (onsets % per_bar == 0))
-    return onsets[np.argsort(-weight, kind="stable")[:LOOKED_AT]]
+    return onsets[np.argsort(-weight, kind="stable")]
 
 
-def _climbed(state: np.ndarray, scores: Scores, onsets: np.ndarray, allowed: np.ndarray, most: int) -> np.ndarray | None:
-    """The state after the notes that bring most are moved, at most so many; None where the constraints are not met then."""
+def _climbed(state: np.ndarray, moved: Callable[[np.ndarray], Iterator[np.ndarray]], scores: Scores, most: int, each: float) -> np.ndarray | None:
+    """The state after the notes that bring most are moved, at most so many; None where the constraints are not met then.
+
+    moved: a state → those with one note moved. each: of a score, what a semitone costs.
+    """
     now = scores(state[None])[0]
-    for _ in range(max(most, 1)):
+    for _ in range(most):
         if (now >= 1 - 1e-9).all():
             return state
-        tries = np.stack([state, *_moved(state, onsets, allowed)])
+        tries = np.stack([state, *moved(state)])
         found = scores(tries)
         way = np.abs(tries.astype(int) - state.astype(int)).sum(axis=1)
         met = (found >= 1 - 1e-9).all(axis=1)
-        best = int((np.nan_to_num(found).sum(axis=1) + met - WAY * way).argmax())
+        best = int((np.nan_to_num(found).sum(axis=1) + met - each * way).argmax())
         if not best:
             break
         state, now = tries[best], found[best]
     return state if (now >= 1 - 1e-9).all() else None
 
 
-def _moved(state: np.ndarray, onsets: np.ndarray, allowed: np.ndarray) -> Iterator[np.ndarray]:
+def _moved(onsets: np.ndarray, allowed: np.ndarray, state: np.ndarray) -> Iterator[np.ndarray]:
     """The state with one of the notes at another allowed pitch near by."""
     for step in onsets:
         for choice in allowed[(np.abs(allowed - int(state[step])) <= FARTHEST) & (allowed != state[step])]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from musiclc import rules
+from musiclc.custom.examples import parse_constraints
 from musiclc.custom.labels import bound
 from musiclc.editing.keys import KeyChange, brought, key_change, left_behind
 from musiclc.editing.request import KEEP, EditOptions
@@ -188,10 +188,10 @@ def _problem(model: "Model", scope: Scope, constraints: Asked, options: EditOpti
     """
     from musiclc.editing.lines import BiasStrengths, EditProblem
 
-    asked = bound(rules.parse_constraints(constraints), model.having("prior"))
+    asked = bound(parse_constraints(constraints), model.having("prior"))
     for constraint in asked:
         for meter in dict.fromkeys(s.meter for s in scope.part.sections):
-            constraint.rule.check(constraint.goal, meter)
+            constraint.rule.check(constraint.goal, meter, scope.part.bars)
     return EditProblem(model, scope.part, asked, BiasStrengths.of(options.keep), model.critics)  # rules of one's own do without: see steer.py
 
 

@@ -45,6 +45,7 @@ RULE_BY_RULE: dict[str, Goals] = {
     "complexity 3": {"complexity": "3"},
     "syncopation 0": {"syncopation": "0"},
     "repetition .5": {"repetition": ".5"},
+    "no_repeat 2": {"no_repeat": "2"},
     "rests 0": {"rests": "0"},
     "longest 2": {"longest": "2"},
     "start 5 in C": {"key": "C", "start": "5"},

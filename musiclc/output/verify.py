@@ -37,13 +37,14 @@ class Finding:
 
 
 def verified(manifest: Path, own: Mapping[str, Constraint]) -> Iterator[Finding]:
-    """A finding for each entry of a manifest, in order. own: rules that do not ship with musiclc, by name; verdicts on others are left alone.
+    """A finding for each entry of a manifest, in order. own: rules that do not ship with musiclc by name, those that files make by "RULE GOAL";
+    verdicts on others are left alone.
 
     Raises InputError when the manifest cannot be read.
     """
     for entry in read_manifest(manifest):
         said = constraints_in(entry)
-        known = [c for c in said if c["rule"] in RULES or c["rule"] in own]
+        known = [c for c in said if c["rule"] in RULES or _own(c, own)]
         try:
             data = read_within(manifest.parent, entry)
             wrong = _other_bytes(entry, data) or _other_verdicts(entry, data, known, own)
@@ -106,5 +107,11 @@ def _constraint(said: Mapping[str, Any], own: Mapping[str, Constraint]) -> Const
     """The constraint of a verdict."""
     if said["rule"] in RULES:
         return parse_constraint(said["rule"], str(said.get("goal")))
-    constraint = own[said["rule"]]
+    constraint = _own(said, own)
+    assert constraint is not None
     return replace(constraint, goal=constraint.rule.parse(str(said.get("goal"))))
+
+
+def _own(said: Mapping[str, Any], own: Mapping[str, Constraint]) -> Constraint | None:
+    """The constraint among those given that a verdict is about, if there is one."""
+    return own.get(said["rule"]) or own.get(f"{said['rule']} {said.get('goal')}")

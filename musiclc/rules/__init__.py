@@ -1,7 +1,7 @@
 """Every rule, and the RULES table that all the rest reads: options, critics, `musiclc rules`, README.
 
 What a rule is stands in `base.py`. Rules live by family: `keys.py` (key, scale, tonic), `harmony.py` (start, end, chords), `pitch.py` (range,
-span, register, contour, motion, steps), `rhythm.py` (density, complexity, syncopation, repetition, rests, longest).
+span, register, contour, motion, steps, no_repeat), `rhythm.py` (density, complexity, syncopation, repetition, rests, longest).
 
 Adding a rule: a measuring function and its row in one of them, its place in RULES, a hand-worked test, a row in README.
 
@@ -23,7 +23,7 @@ from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH
 from musiclc.rules.base import Constraint, Measure, Rule, parts_of
 from musiclc.rules.harmony import CHORDS, END, START
 from musiclc.rules.keys import KEY, MAJOR_PROFILE, MINOR_PROFILE, SCALE, TONIC, best_key, scale_measures
-from musiclc.rules.pitch import CONTOUR, MOTION, RANGE, REGISTER, SPAN, STEPS
+from musiclc.rules.pitch import CONTOUR, MOTION, NO_REPEAT, RANGE, REGISTER, SPAN, STEPS
 from musiclc.rules.rhythm import COMPLEXITY, DENSITY, LONGEST, REPETITION, RESTS, SYNCOPATION
 
 __all__ = [
@@ -46,15 +46,15 @@ __all__ = [
 # In the order in which options, tables and README show them.
 _ROWS = (
     *(KEY, SCALE, TONIC, DENSITY, RANGE, SPAN, REGISTER, CONTOUR, MOTION, STEPS),
-    *(COMPLEXITY, SYNCOPATION, REPETITION, RESTS, LONGEST, START, END, CHORDS),
+    *(COMPLEXITY, SYNCOPATION, REPETITION, NO_REPEAT, RESTS, LONGEST, START, END, CHORDS),
 )
 RULES: dict[str, Rule] = {rule.name: rule for rule in _ROWS}
 
 
 def find_rule(name: str) -> Rule:
-    """The shipped rule of that name. Raises UsageError, with the nearest names, when there is none."""
-    if name in RULES:
-        return RULES[name]
+    """The shipped rule of that name, or of that option, which has `-` for `_`. Raises UsageError, with the nearest names, when there is none."""
+    if (known := name.replace("-", "_")) in RULES:
+        return RULES[known]
     import difflib
 
     near = difflib.get_close_matches(name, RULES, n=1)
@@ -88,7 +88,7 @@ def parse_rule_option(text: str) -> Constraint:
     name, equals, goal = text.partition("=")
     if not equals:
         find_rule(name)
-        raise UsageError(f"rule {text!r}: wanted NAME=GOAL, such as {name}={RULES[name].goals.split(',')[0]}")
+        raise UsageError(f"rule {text!r}: wanted NAME=GOAL, such as {name}={find_rule(name).goals.split(',')[0]}")
     return parse_constraint(name.strip(), goal.strip())
 
 

@@ -7,13 +7,14 @@ number, or a few words, for people.
 Inside: `Constraint`, `Rule`, `parts_of`, `plain`, `number_goal`, `transposed_pitches`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from musiclc.errors import UsageError
+from musiclc.music.theory import METERS
 from musiclc.rules.goals import Goal, distance_score, interval
 
 Measure = Callable[[np.ndarray, str], np.ndarray]
@@ -83,7 +84,11 @@ class Rule:
     follow, so that they must be measured anew.
 
     Masks and counts: allowed, goal → which MIDI pitches a note may have, bool (128,), for a rule that is met exactly when every note
-    is allowed; notes, (goal, bars) → the fewest and most notes that so many bars may have, for a rule that does nothing but count them.
+    is allowed; notes, (goal, bars) → the fewest and most notes that so many bars may have, for a rule that does nothing but count them; steps,
+    how many sixteenths a piece must have at least that meets a goal above 0.
+
+    Edits: written, (tokens (T,), steps that may be written on, bool (T,), pitches that notes may have, bool (128,), steps a bar) → the tokens
+    with more of what the rule counts written over them, in several ways, for a rule that knows how.
     """
 
     name: str
@@ -110,6 +115,8 @@ class Rule:
     told: Callable[[np.ndarray], dict[str, Any]] | None = None
     allowed: Callable[[Goal], np.ndarray] | None = None
     notes: Callable[[Goal, int], tuple[float, float]] | None = None
+    steps: int = 0
+    written: Callable[[np.ndarray, np.ndarray, np.ndarray, int], Iterator[np.ndarray]] | None = None
 
     def transposed(self, goal: Goal, semitones: int) -> Goal:
         """The goal for melodies transposed by `semitones`."""
@@ -126,8 +133,11 @@ class Rule:
             return measures @ (np.asarray(goal.high) > 0)
         return distance_score(measures, goal, self.tolerance)
 
-    def check(self, goal: Goal, meter: str) -> None:
-        """Raises UsageError when no melody in `meter` can meet the goal."""
+    def check(self, goal: Goal, meter: str, bars: int = 0) -> None:
+        """Raises UsageError when no melody in `meter` can meet the goal, or none of so many bars where that is said."""
+        have = bars * METERS[meter]
+        if bars and goal.low[0] > 0 and self.steps > have:
+            raise UsageError(f"{self.name} {goal.text!r} lasts {self.steps} sixteenths, and {bars} bars of {meter} have {have}; wanted more bars")
         low, high = self.limits(meter)
         if any(a > high or b < low for a, b in zip(goal.low, goal.high, strict=True)):
             raise UsageError(f"{self.name} {goal.text!r} cannot be met in {meter}: {self.name} lies between {low:g} and {high:g} {self.unit}")

@@ -4,7 +4,7 @@ counts     numbers of notes: bounds on sums over runs of bars, which can all hol
            Introduction to Algorithms, ch. 24.4, difference constraints)
 pitches    masks: each bar needs a pitch that all constraints on it allow
 intervals  two goals of one rule, or two tonics, for the same bars; first notes of what begins together, last notes of what ends together
-parts      what is never more in a part than in the whole: span, longest
+parts      what is never more in a part than in the whole: span, longest, no_repeat
 
 Inside: `refuse_contradictions`.
 """
@@ -23,7 +23,7 @@ from musiclc.rules.base import Constraint
 from musiclc.rules.goals import Goal
 from musiclc.rules.sections import SectionGoals
 
-NEVER_MORE = ("span", "longest")  # in a part than in the whole
+NEVER_MORE = ("span", "longest", "no_repeat")  # in a part than in the whole
 EDGES = ("start", "end")  # rules on the first and on the last note, whose first twelve measures are its pitch class
 _CLOSE = 1e-9
 

@@ -1,4 +1,4 @@
-"""Rules on how high a melody lies and how its pitch changes: range, span, register, contour, motion, steps.
+"""Rules on how high a melody lies and how its pitch changes: range, span, register, contour, motion, steps, no_repeat.
 
 Conventions: a pitch is a MIDI number; an *interval* is the distance from a note to the next one, in semitones, up positive, repeats included (0).
 Melodies come as token rows (n, T) in one meter, T any whole number of bars; a measure is NaN where it is undefined.
@@ -14,6 +14,7 @@ import numpy as np
 
 from musiclc.errors import UsageError
 from musiclc.music import tokens as tok
+from musiclc.music.form import MOST_BARS
 from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS, parse_pitch, pitch_name
 from musiclc.rules.base import Rule, number_goal, plain, transposed_pitches
 from musiclc.rules.goals import Goal, interval
@@ -243,4 +244,54 @@ STEPS = Rule(
     value=plain,
     limits=lambda meter: (0.0, 1.0),
     tolerance=0.05,
+)
+
+
+# ---- no_repeat -----------------------------------------------------------------------------------------------------
+
+
+def no_repeat_measures(tokens: np.ndarray, meter: str) -> np.ndarray:
+    """Notes in the longest run of notes of one pitch, and how many runs are as long: (n, 2); NaN for a silent melody.
+
+    Notes follow each other whatever silence is between them; a run of one note is a run.
+    """
+    onsets = tok.onsets(tokens)
+    intervals, present = _intervals(tokens)
+    place = np.cumsum(onsets, axis=1)  # of each note, from 1
+    first = np.maximum.accumulate(np.where(onsets & ~(present & (intervals == 0)), place, 0), axis=1)  # place of the first of its run
+    run = np.where(onsets, place - first + 1, 0)  # notes of its run up to each
+    longest = run.max(axis=1, initial=0)
+    as_long = ((run == longest[:, None]) & onsets).sum(axis=1)
+    return np.where(longest[:, None] > 0, np.stack([longest, as_long], axis=1), np.nan)
+
+
+def _no_repeat_goal(text: str) -> Goal:
+    """As any number, but a bare one is the most that there may be."""
+    low, high = interval(text, 0.0, "no_repeat")
+    bare = low == high and ".." not in text
+    return Goal(text.strip(), (-math.inf if bare else low, -math.inf), (high, math.inf))
+
+
+def _no_repeat_grade(measures: np.ndarray, goal: Goal) -> np.ndarray:
+    """As any number's, but with each of several longest runs too long counting a little, so that to shorten one of them is worth something."""
+    longest, as_long = measures[:, 0], measures[:, 1]
+    over = np.where(longest > goal.high[0], longest - 1 + as_long / (as_long + 1) - np.floor(goal.high[0]), 0)
+    distance = over + np.maximum(np.ceil(goal.low[0]) - longest, 0)
+    return np.where(np.isnan(longest), 0.0, 1 / (1 + np.nan_to_num(distance)))
+
+
+NO_REPEAT = Rule(
+    name="no_repeat",
+    about="most notes in a row on one pitch",
+    unit="notes",
+    span="1 and more",
+    goals="2, 1, '<=3', 2..4, '>=4'",
+    source="counting; a bare number is the most that there may be, and silence between two notes parts no run",
+    measures=("notes in a row", "runs of so many"),
+    measure=no_repeat_measures,
+    parse=_no_repeat_goal,
+    value=plain,
+    limits=lambda meter: (1.0, float(MOST_BARS * METERS[meter])),
+    grade=_no_repeat_grade,
+    judged=True,
 )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from musiclc.custom.examples import parse_constraints
 from musiclc.custom.labels import bound
 from musiclc.errors import UsageError
 from musiclc.midi import Song, read_song
@@ -27,7 +28,6 @@ from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody
 from musiclc.music.theory import METERS
 from musiclc.output.manifest import Entry, Origin, entry_of
-from musiclc.rules import parse_constraints
 from musiclc.rules.base import Constraint
 from musiclc.sampling.fill_request import BridgeRequest, ContinueRequest, FillOptions, FillRequest, InfillRequest, bar_range, check_bars
 from musiclc.sampling.sample import Sample
@@ -180,17 +180,17 @@ def _within(tokens: np.ndarray, meter: str, first: int, bars: int) -> Blank:
 def _samples(model: "Model", blank: Blank, constraints: Asked, n: int, options: FillOptions | None) -> Iterator[Sample]:
     if n < 1:
         raise UsageError(f"n {n}: wanted 1 or more")
-    asked = _checked(bound(parse_constraints(constraints), model), blank.meter)
+    asked = _checked(bound(parse_constraints(constraints), model), blank.meter, blank.bars)
     return (
         _sample(index, filled, tok.to_melody(row, blank.meter), blank.new(row), asked)
         for index, filled, row in _drawn(model, blank, asked, n, options or FillOptions())
     )
 
 
-def _checked(constraints: list[Constraint], meter: str) -> list[Constraint]:
-    """The constraints. Raises UsageError for one that no melody in the meter can meet."""
+def _checked(constraints: list[Constraint], meter: str, bars: int) -> list[Constraint]:
+    """The constraints. Raises UsageError for one that no melody of so many bars in the meter can meet."""
     for constraint in constraints:
-        constraint.rule.check(constraint.goal, meter)
+        constraint.rule.check(constraint.goal, meter, bars)
     return constraints
 
 
@@ -225,7 +225,7 @@ def run(request: FillRequest, model: "Model | None" = None) -> Iterator[tuple[En
     songs = [read_song(each.source, name=each.name, track=request.options.track) for each in request.inputs]
     room = _room(request, songs)
     model = model or checkpoint.loaded(request.model, request.numerics)
-    asked = _checked(bound(request.constraints, model), room.section.meter)
+    asked = _checked(bound(request.constraints, model), room.section.meter, room.bars)
     origin = Origin(request.command, request.options.seed, model.name, model.numerics)
     told = {"input": _named(request), "track": room.song.track.name or room.song.track.index, **read_in(room.song.file)}
     for index, filled, row in _drawn(model, _blank_of(room), asked, request.n, request.options):

@@ -40,20 +40,21 @@ def samples(model: "Model", request: SampleRequest, **more: Any) -> Iterator[Sam
     """As sampling.sample.samples, for pieces of any number of bars, with a form and sections. more: of PieceRounds."""
     rounds, sections = _rounds_of(model, request, **more)
     keys = [(request.options.seed, index) for index in range(1, request.n + 1)]
-    return (_finished(request, sections, candidate, attempts) for candidate, attempts in rounds.best(keys))
+    return (_finished(request, sections, mended(rounds, c), c, attempts) for c, attempts in rounds.best(keys))
 
 
 def samples_by_key(model: "Model", request: SampleRequest, more: Callable[[int], Sequence["PieceKey"]]) -> Iterator[tuple["PieceKey", Sample]]:
     """As sampling.sample.sample_by_key, for pieces."""
     rounds, sections = _rounds_of(model, request)
-    return ((c.key, _finished(request, sections, c, attempts)) for c, attempts in rounds.stream(more))
+    return ((c.key, _finished(request, sections, mended(rounds, c), c, attempts)) for c, attempts in rounds.stream(more))
 
 
-def _finished(request: SampleRequest, sections: Sequence[SectionGoals], candidate: "PieceCandidate", attempts: int) -> Sample:
-    meter, flat = request.options.meter, candidate.tokens.reshape(-1)
+def _finished(request: SampleRequest, sections: Sequence[SectionGoals], tokens: np.ndarray, candidate: "PieceCandidate", attempts: int) -> Sample:
+    """What is delivered of an item's best candidate after so many draws. tokens: its own (B, S), or what an edit made of them."""
+    meter, flat = request.options.meter, tokens.reshape(-1)
     verdicts = [c.verdict(c.rule.measure(flat[None], meter)[0]) for c in request.constraints]
     verdicts += section_verdicts(sections, flat, meter)
-    method = request.options.how.name
+    method = request.options.how.name + ("" if tokens is candidate.tokens else "+edit")
     return Sample(candidate.index, tok.to_melody(flat, meter), verdicts, method, attempts, round(candidate.realism, 4), not_met(verdicts))
 
 
@@ -106,6 +107,23 @@ def pieces_of(model: "Model") -> "Pieces":
     return model.pieces
 
 
+def mended(rounds: "PieceRounds", candidate: "PieceCandidate") -> np.ndarray:
+    """The candidate's tokens (B, S) after the least edit of wanted bars by which judged rules are met with all else (editing/emphasis.py), or as
+    they are.
+
+    A key or tonic alone is left as it was drawn, and so is all where one draw is all that there may be.
+    """
+    from musiclc.editing.emphasis import emphasised
+
+    problem, tokens = rounds.problem, candidate.tokens
+    constraints = [c for part in problem.parts for c in part.constraints]
+    if candidate.met or rounds.attempts < 2 or not any(c.rule.judged and c.rule.name != "tonic" for c in constraints):
+        return tokens
+    free = np.repeat(problem.wanted, tokens.shape[1])
+    found = emphasised(tokens.reshape(-1), constraints, lambda states: problem.scores(states.reshape(-1, *tokens.shape)), free, tokens.shape[1])
+    return tokens if (found == tokens.reshape(-1)).all() else found.reshape(tokens.shape)
+
+
 # ---- key and transposition -----------------------------------------------------------------------------------------
 
 
@@ -151,10 +169,9 @@ def _octaves(constraints: Sequence[Constraint], shift: int) -> tuple[int, ...]:
 
 def fills(model: "Model", setting: Setting, keys: Sequence["PieceKey"], options: Any, **more: Any) -> Iterator[Filled]:
     """The setting with its wanted bars written, once a key (seed, index), in order. options, more: as `_with_options`."""
-    for candidate, attempts in _with_options(_problem_of(model, setting), options, **{"chunk": FILL_VOICES, "voices": FILL_VOICES, **more}).best(
-        keys
-    ):
-        tokens = np.where(setting.wanted[:, None], candidate.tokens, setting.tokens.reshape(candidate.tokens.shape)).reshape(-1)
+    rounds = _with_options(_problem_of(model, setting), options, **{"chunk": FILL_VOICES, "voices": FILL_VOICES, **more})
+    for candidate, attempts in rounds.best(keys):
+        tokens = np.where(setting.wanted[:, None], mended(rounds, candidate), setting.tokens.reshape(candidate.tokens.shape)).reshape(-1)
         yield Filled(tokens.astype(np.uint8), attempts, round(candidate.realism, 4))
 
 

@@ -138,8 +138,12 @@ class SampleRequest:
         object.__setattr__(self, "constraints", tuple(settled(self.constraints)))
         options = self.options
         object.__setattr__(self, "sections", placed(self.sections, self.constraints, options.form, options.bars))
-        for name, constraint in [("", c) for c in self.constraints] + [(s.name, c) for s in self.sections for c in s.constraints]:
-            _check(name, constraint, options.meter)
+        for constraint in self.constraints:
+            _check("", constraint, options.meter, options.bars)
+        for section in self.sections:
+            shortest = min(after - first for first, after in section.windows)
+            for constraint in section.constraints:
+                _check(section.name, constraint, options.meter, shortest)
         refuse_contradictions(self.constraints, self.sections, options.bars, options.meter)
         if self.n < 1:
             raise UsageError(f"n {self.n}: wanted 1 or more")
@@ -178,10 +182,10 @@ class SampleRequest:
         return names_by_pattern(self.pattern, {"stem": "melody", "seed": str(seed), **goal_fields(self.constraints)}, indices)
 
 
-def _check(section: str, constraint: Constraint, meter: str) -> None:
-    """Raises UsageError when no melody in the meter can meet the constraint."""
+def _check(section: str, constraint: Constraint, meter: str, bars: int) -> None:
+    """Raises UsageError when no melody of so many bars in the meter can meet the constraint."""
     try:
-        constraint.rule.check(constraint.goal, meter)
+        constraint.rule.check(constraint.goal, meter, bars)
     except UsageError as error:
         raise UsageError(f"section {section}: {error}" if section else str(error)) from error
 

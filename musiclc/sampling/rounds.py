@@ -25,7 +25,7 @@ from musiclc.sampling.request import AUTO, SampleOptions
 FRESH_STEPS, NEAR_STEPS = 8, 3  # of the flow, from noise and from near the best so far
 TOGETHER = 4  # chunks of later draws whose likelihood is asked together, since most of them are beaten and need none
 MORE_AFTER = 8  # draws after which an item has twice as many a round, then three times as many after twice as many, and so on
-EDITED_AFTER, NEARLY_HEARD = 12, 0.25  # draws after which a key or tonic that is so nearly heard, by its score, is left to a last edit
+EDITED_AFTER, NEARLY_HEARD = 12, 0.25  # draws after which a judged rule that is so nearly met, by its score, is left to a last edit
 BACK_FROM, BACK_TO = 0.55, 0.8  # how far back to noise a draw near the best starts: times of the flow
 
 SampleKey = tuple[int, int]  # (seed, index from 1): all that a melody depends on, besides constraints and options
@@ -140,7 +140,7 @@ class Rounds:
         return done
 
     def _left_to_edit(self, best: Candidate, drawn: int) -> bool:
-        """Whether a key or tonic that is nearly heard is all that an item misses after so many draws: a note or two will do (editing/emphasis.py)."""
+        """Whether judged rules that are nearly met are all that an item misses after so many draws: a note or two will do (editing/emphasis.py)."""
         judged = np.array([any(part.rule.judged for part in c.parts) for c in self.problem.constraints], bool)
         if not judged.any() or not self.options.how.near or drawn < EDITED_AFTER:
             return False

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from musiclc.custom.examples import parse_constraints
 from musiclc.custom.labels import bound
 from musiclc.custom.sections import sections_of
 from musiclc.errors import CheckpointError
@@ -21,7 +22,7 @@ from musiclc.music.form import form_text
 from musiclc.music.melody import PHRASE_BARS, Melody
 from musiclc.music.theory import METERS
 from musiclc.output.manifest import Entry, Origin, entry_of
-from musiclc.rules import allowed_pitches, parse_constraints
+from musiclc.rules import allowed_pitches
 from musiclc.rules.base import Constraint, parts_of
 from musiclc.sampling.request import Method, SampleOptions, SampleRequest
 
@@ -183,7 +184,7 @@ def finished(rounds: "Rounds", candidate: "Candidate", attempts: int) -> Sample:
         rounds.options.how.name + ("+repair" if moved else "") + ("+edit" if added or heard else ""),
         attempts,
         _realism(problem.model, tokens, problem.meter, candidate.nll_per_note if not moved and not added and not heard else None),
-        _warnings(verdicts, moved, added, heard),
+        _warnings(verdicts, moved, added, heard, _aim(problem.constraints)),
     )
 
 
@@ -195,11 +196,17 @@ def _realism(model: "Model", tokens: np.ndarray, meter: str, nll_per_note: float
     return round(model.prior.realism(float(decode.nll_per_note(model, tokens[None], meter)[0]) if nll_per_note is None else nll_per_note), 4)
 
 
-def _warnings(verdicts: list[dict[str, Any]], moved: int, added: bool, heard: int) -> list[str]:
+def _warnings(verdicts: list[dict[str, Any]], moved: int, added: bool, heard: int, aim: str) -> list[str]:
     warnings = [f"{moved} notes moved to the nearest pitch that the constraints allow"] if moved else []
     warnings += ["edited after all attempts, as transform does, to meet the constraints"] if added else []
-    warnings += [f"{heard} notes moved so that the tonic is heard"] if heard else []
+    warnings += [f"{heard} notes moved {aim}"] if heard else []
     return warnings + not_met(verdicts)
+
+
+def _aim(constraints: list[Constraint]) -> str:
+    """What the notes are moved for that `_emphasised` moves."""
+    judged = {part.rule.name for part in parts_of(constraints) if part.rule.judged}
+    return "so that the tonic is heard" if judged == {"tonic"} else "to meet the constraints"
 
 
 def not_met(verdicts: list[dict[str, Any]]) -> list[str]:
@@ -238,7 +245,9 @@ def _edited(model: "Model", constraints: list[Constraint], tokens: np.ndarray, m
 
 
 def _emphasised(tokens: np.ndarray, constraints: list[Constraint], meter: str) -> tuple[np.ndarray, int]:
-    """Tokens (T,) after the few notes are moved that make a tonic or a key heard (editing/emphasis.py), or as they are; and how many were."""
+    """Tokens (T,) after the few notes are moved by which judged rules are met, such as a tonic that is heard (editing/emphasis.py), or as they are;
+    and how many steps changed.
+    """
     from musiclc.editing.emphasis import emphasised
     from musiclc.model.decode import scores
 

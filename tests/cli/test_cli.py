@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from musiclc.custom.examples import EXAMPLES
 from musiclc.midi import read_melody, to_bytes
 from musiclc.music.melody import Melody, Note
 from musiclc.music.theory import METERS
@@ -196,13 +197,13 @@ def test_a_model_of_phrases_alone_is_named_for_what_it_lacks(tiny, tmp_path):
 
 def test_rules_prints_the_table():
     rows = [json.loads(line) for line in musiclc("rules", "--json").out.splitlines()]
-    assert [r["rule"] for r in rows] == list(RULES)
+    assert [r["rule"] for r in rows] == [*RULES, *EXAMPLES]
     assert next(r for r in rows if r["rule"] == "density")["tolerance"] == 0.5
 
 
 def test_every_rule_is_an_option_of_sample():
     text = musiclc("sample", "--help").out.decode()
-    assert all(f"--{name} GOAL" in text for name in RULES)
+    assert all(f"--{name.replace('_', '-')} GOAL" in text for name in RULES)
 
 
 def test_prepare_and_train_on_ones_own_midi_folder(tmp_path, monkeypatch):

@@ -61,3 +61,21 @@ def test_other_constraints_are_kept(goal):
     found = emphasis(state, tonic=goal, range="C4..B4")
     _constraints, judge = asked(tonic=goal, range="C4..B4")
     assert (judge(found[None]) == 1).all() or np.array_equal(found, state)
+
+
+def test_runs_on_one_pitch_are_broken_by_as_few_notes_as_can_be():
+    pitches = [60, 60, 60, 60, 62, 64, 64, 64, 62, 60, 62, 64, 65, 67, 65, 64]
+    state = np.full(64, tok.HOLD, np.uint8)
+    state[::4] = np.array(pitches) - tok.PITCH_OF_TOKEN
+    found = emphasis(state, no_repeat="2", scale="C")
+    _constraints, judge = asked(no_repeat="2", scale="C")
+    assert (judge(found[None]) == 1).all()
+    assert np.flatnonzero(found != state).size == 2  # the second or third of the four, and one of the three
+    assert tok.onsets(found).tolist() == tok.onsets(state).tolist()
+
+
+def test_a_run_asked_for_is_no_pitch_class():
+    """0 as the most of another judged rule is no tonic C for the last note."""
+    state = np.full(64, tok.HOLD, np.uint8)
+    state[::16] = np.array([62, 62, 64, 67]) - tok.PITCH_OF_TOKEN
+    assert emphasis(state, no_repeat="1")[48] == state[48]

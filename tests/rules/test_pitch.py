@@ -175,3 +175,44 @@ def test_impossible_goals_are_refused(name, goal):
 def test_the_steepest_melody_reaches_the_limit_of_contour():
     melody = Melody((Note(0, 21, 1), Note(1, 108, 1)), "4/4", 4)
     assert measured("contour", "up", melody)["value"] == RULES["contour"].limits("4/4")[1] == 87 * 16
+
+
+# ---- no_repeat
+
+
+@pytest.mark.parametrize(
+    ("goal", "score"),
+    [("3", 1), ("2", 1 / 1.5), ("1", 1 / 2.5), ("<=3", 1), ("<3", 1 / 1.5), (">=3", 1), (">=5", 1 / 3), ("2..4", 1), ("4..5", 1 / 2)],
+)
+def test_the_longest_run_of_one_pitch_is_counted_by_hand(goal, score):
+    # 60, then three of 62, then two of 60: one run of three is half a note above two, and one and a half above one
+    verdict = measured("no_repeat", goal, quarters(60, 62, 62, 62, 60, 60))
+    assert verdict["value"] == 3
+    assert verdict["score"] == pytest.approx(score, abs=1e-5)
+    assert verdict["satisfied"] is (score == 1)
+
+
+def test_one_run_too_long_less_is_nearer_though_the_longest_is_as_long():
+    two, one = (measured("no_repeat", "2", quarters(*p)) for p in [(60, 60, 60, 62, 62, 62), (60, 60, 60, 62, 62, 64)])
+    assert (two["value"], one["value"]) == (3, 3)
+    assert two["score"] < one["score"] < measured("no_repeat", "2", quarters(60, 60, 62, 62, 64, 62))["score"] == 1
+
+
+def test_a_run_goes_on_over_silence_and_an_octave_ends_it():
+    apart = Melody((Note(0, 60, 1), Note(20, 60, 1), Note(63, 60, 1)), "4/4", 4)
+    assert measured("no_repeat", "1", apart)["value"] == 3
+    assert measured("no_repeat", "1", quarters(60, 72, 60, 48))["satisfied"]
+
+
+def test_one_note_is_a_run_of_one_and_silence_has_none():
+    assert measured("no_repeat", "1", ONE)["satisfied"]
+    assert measured("no_repeat", "1", SILENCE)["value"] is None
+    assert not measured("no_repeat", "1", SILENCE)["satisfied"]
+
+
+def test_no_melody_has_no_note_in_a_row_and_the_options_name_does_too():
+    constraint = parse_constraint("no-repeat", "0")
+    with pytest.raises(UsageError, match="cannot be met in 4/4: no_repeat lies between 1 and 2048 notes"):
+        constraint.rule.check(constraint.goal, "4/4")
+    with pytest.raises(UsageError, match="wanted a number such as 6"):
+        parse_constraint("no_repeat", "inf")

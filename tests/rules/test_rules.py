@@ -79,7 +79,9 @@ every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: ru
 
 
 def test_the_table_has_the_contracts_rules_in_its_order():
-    order = "key scale tonic density range span register contour motion steps complexity syncopation repetition rests longest start end chords"
+    order = (
+        "key scale tonic density range span register contour motion steps complexity syncopation repetition no_repeat rests longest start end chords"
+    )
     assert " ".join(RULES) == order
 
 
@@ -160,7 +162,7 @@ def test_values_are_plain_json_with_and_without_a_goal(rule):
 def test_silence_leaves_undefined_measures_undefined():
     silence = Melody((), "4/4", 4)
     undefined = {name for name in RULES if np.isnan(measures(name, silence)).any()}
-    assert undefined == {"range", "span", "register", "contour", "motion", "steps", "syncopation", "chords"}
+    assert undefined == {"range", "span", "register", "contour", "motion", "steps", "syncopation", "no_repeat", "chords"}
     assert all(math.isfinite(v) for name in set(RULES) - undefined for v in measures(name, silence)[0])
 
 

@@ -16,7 +16,7 @@ from musiclc.rules.sections import SectionGoals
 from musiclc.sampling import piece_rounds, pieces
 from musiclc.sampling.fill_request import FillOptions
 from musiclc.sampling.forms import form_faults, plan_of_form
-from musiclc.sampling.piece_problem import PieceCandidate
+from musiclc.sampling.piece_problem import PieceCandidate, PieceProblem
 from musiclc.sampling.piece_rounds import PieceRounds
 from musiclc.sampling.request import SampleRequest
 from musiclc.sampling.setting import Setting
@@ -203,3 +203,23 @@ def test_the_next_draws_of_a_piece_keep_what_is_better(model, monkeypatch):
     found = list(rounds.best([(1, 1), (1, 2)]))
     assert [(c.key, c.attempt, attempts) for c, attempts in found] == [((1, 1), 2, 3), ((1, 2), 1, 1)]
     assert seen == [[((1, 1), 1), ((1, 2), 1)], [((1, 1), 2)], [((1, 1), 3)]]
+
+
+def test_what_a_judged_rule_misses_after_all_draws_is_mended_in_wanted_bars():
+    """Six Cs in two bars: two of them are moved so that no three follow each other, and none where one draw is all that there may be."""
+    tokens = np.full((2, 16), tok.HOLD, np.uint8)
+    tokens[:, [0, 4, 8]] = 60 - tok.PITCH_OF_TOKEN
+
+    def mended(wanted, attempts=2, **goals):
+        parts = (SectionGoals("", tuple(parse_constraints(goals)), ((0, 2),)),)
+        problem = PieceProblem(None, "4/4", tokens.astype(np.int64), np.array(wanted), parts, lambda random: np.eye(2))
+        candidate = PieceCandidate((1, 1), 1, tokens, problem.scores(tokens[None])[0], True, 0.0, 0.5, torch.zeros(2), 0, 0, np.eye(2), tokens)
+        return pieces.mended(PieceRounds(problem, attempts), candidate)
+
+    both = mended([True, True], no_repeat="2")
+    assert (both != tokens).sum() == 2
+    assert np.array_equal(tok.onsets(both), tok.onsets(tokens))
+    assert np.array_equal(mended([False, True], no_repeat="3")[0], tokens[0])
+    assert not np.array_equal(mended([False, True], no_repeat="3")[1], tokens[1])
+    for untouched in (mended([True, True], attempts=1, no_repeat="2"), mended([True, True], no_repeat="6"), mended([True, True], tonic="D")):
+        assert np.array_equal(untouched, tokens)

@@ -96,7 +96,7 @@ def test_mistakes_say_what_was_wanted(values, said):
 def test_constraints_are_checked_once_from_the_request_to_the_files(monkeypatch):
     checked = []
     real = Rule.check
-    monkeypatch.setattr(Rule, "check", lambda self, goal, meter: (checked.append(self.name), real(self, goal, meter))[1])
+    monkeypatch.setattr(Rule, "check", lambda self, goal, meter, bars: (checked.append(self.name), real(self, goal, meter, bars))[1])
     request = SampleRequest.of({"bars": 4, "key": "C", "density": ">=1", "realism": 0, "attempts": 1, "n": 2})
     assert len(list(sampling.run(request, tiny_model()))) == 2
     assert checked == ["key", "density"]
