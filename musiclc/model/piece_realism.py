@@ -67,7 +67,7 @@ class PieceRealism(nn.Module):
         buckets = distance_buckets(x.shape[1])
         for block in self.blocks:
             h = block(h, buckets)
-        found = (whole_features(tokens, context) - self.center) / self.scale
+        found = (whole_features(tokens, context)[:, : self.config.features] - self.center) / self.scale  # newer features stand at the end
         pooled = torch.cat([h.mean(1), h.amax(1), self.whole(found.clamp(-FARTHEST, FARTHEST))], dim=-1)
         return self.out(self.norm(pooled))[:, 0].float()
 
