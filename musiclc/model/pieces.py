@@ -55,7 +55,7 @@ class DrawOptions:
     steps: int = 8
     end: float = 0.8
     temperature: float = 0.85
-    again: float = 0.75
+    again: float = 0.85
     noise: float = 1.0
 
     @property

@@ -33,8 +33,8 @@ class PieceProblem:
     """What every piece shall become. tokens: int64 (B, S), canonical, those of given bars; wanted: bool (B,).
 
     plan: random numbers → the piece's shares of equal steps (B, B). mode: number in rules.tonic.MODES, None for any. transpositions: semitones from
-    canonical, of which each piece takes one. tonic: pitch class that is to be surely heard, as written; None for any, and for none at all where
-    cadence, whether the last note ought to be the tonic, is false.
+    canonical, of which each piece takes one. tonic: pitch class that is to be surely heard, as written, or None. cadence: how many pieces ought
+    to end on their tonic, the one asked for or else the one that is heard, as a share of all.
     faults: of further demands on tokens (n, B, S), such as a form: the bars that break them, bool (n, B).
     """
 
@@ -49,7 +49,7 @@ class PieceProblem:
     opens: bool = True
     closes: bool = True
     tonic: int | None = None
-    cadence: bool = False
+    cadence: float = 0.0
     faults: Callable[[np.ndarray], np.ndarray] | None = None
     critics: dict[str, Critic] = field(default_factory=dict)
 
@@ -93,9 +93,11 @@ class PieceProblem:
             columns.append(1 - self.faults(tokens).mean(axis=1))
         return np.stack(columns, axis=1)
 
-    def ends_on_tonic(self, tokens: np.ndarray) -> np.ndarray:
-        """Whether the last note of tokens (n, B, S) is the tonic asked for, or else the one that is heard: bool (n,); true where none counts."""
-        if not self.cadence:
+    def ends(self, key: PieceKey, tokens: np.ndarray) -> np.ndarray:
+        """Whether the last note of a key's tokens (n, B, S) is the tonic asked for, or else the one that is heard: bool (n,); true for a piece
+        that may end as it likes.
+        """
+        if np.random.default_rng((*key, 11)).random() >= self.cadence:
             return np.ones(len(tokens), bool)
         flat = tokens.reshape(len(tokens), -1)
         last = last_sounding(sounding(flat))
@@ -103,14 +105,14 @@ class PieceProblem:
         return (last >= 0) & (last % 12 == tonic)
 
     def surely_heard(self, tokens: np.ndarray) -> np.ndarray:
-        """Whether the tonic asked for, or else any, is surely heard in tokens (n, B, S): bool (n,); true where none counts."""
-        if self.tonic is None and not self.cadence:
+        """Whether the tonic asked for is surely heard in tokens (n, B, S): bool (n,); true where none is."""
+        if self.tonic is None:
             return np.ones(len(tokens), bool)
         tonic, _, sure = heard(tokens.reshape(len(tokens), -1), self.meter)
-        return (sure >= SURE) & ((tonic == self.tonic) | (self.tonic is None))
+        return (tonic == self.tonic) & (sure >= SURE)
 
-    def to_mend(self, tokens: np.ndarray, equal: np.ndarray) -> np.ndarray | None:
-        """The bars of a piece (B, S) that keep it from being as asked, and those that return from them by its plan (B, B): bool (B,).
+    def to_mend(self, key: PieceKey, tokens: np.ndarray, equal: np.ndarray) -> np.ndarray | None:
+        """The bars of a key's piece (B, S) that keep it from being as asked, and those that return from them by its plan (B, B): bool (B,).
 
         Where the last note is not as asked, the last bars and those equal to them. None where it is not a matter of some bars.
         """
@@ -120,7 +122,7 @@ class PieceProblem:
                 for first, after in part.windows:
                     missed = c.score(c.rule.measure(tokens[first:after].reshape(1, -1), self.meter))[0] < 1 - 1e-9
                     bad[first:after] |= bool(missed)
-        if not self.ends_on_tonic(tokens[None])[0]:
+        if not self.ends(key, tokens[None])[0]:
             bad |= (equal[-ENDING:] >= 1).any(0)
         for bar in range(self.bars):
             if bad[bar]:

@@ -26,7 +26,7 @@ from musiclc.rules.transposition import transposed
 from musiclc.sampling.piece_problem import PieceCandidate, PieceKey, PieceProblem
 
 PIECE_CHUNK, CHUNK_BARS = (8, 32), 512  # pieces a network call: so many bars of them, but not fewer nor more than so many pieces
-WRITES = 4  # writings of one draw's vectors
+WRITES = 8  # writings of one draw's vectors
 BACK = (0.85, 0.97)  # noise levels to which a draw near the best so far goes back
 
 
@@ -118,7 +118,7 @@ class PieceRounds:
             frequency = problem.pieces.modes[METER_NAMES.index(problem.meter)]
             mode = int(random.choice(len(frequency), p=frequency)) if problem.mode is None else problem.mode
             modes.append(mode if before is None else before.mode)
-            if before is not None and (mend := problem.to_mend(before.tokens, before.equal)) is not None:
+            if before is not None and (mend := problem.to_mend(before.key, before.tokens, before.equal)) is not None:
                 tokens[i], wanted[i] = before.canonical, mend
         first, last = problem.places
         none = torch.full((n, problem.bars), -1)
@@ -182,14 +182,15 @@ class PieceRounds:
         flat = tokens.flatten(1).numpy().astype(np.uint8)
         there = transposed(flat, np.repeat(transpositions, writes)).reshape(tokens.shape)
         scores = problem.scores(there)
-        settled = (problem.ends_on_tonic(there).astype(float) + problem.surely_heard(there)) / 2
+        sure = problem.surely_heard(there)
         luck = np.concatenate([random.gumbel(size=writes) for random in randoms])
         found = []
         for i, (key, attempt, _) in enumerate(rows):
             mine = range(i * self.voices * writes, (i + 1) * self.voices * writes)
             worth = _agreement(there[mine], problem.wanted) if self.voices > 1 else (odds + luck)[mine]
+            settled = (problem.ends(key, there[mine]).astype(float) + sure[mine]) / 2
             several = []
-            for j, w in zip(mine, worth.tolist(), strict=True):
+            for j, w, rest in zip(mine, worth.tolist(), settled.tolist(), strict=True):
                 draw, wanted = j // writes, task.wanted[j, :, None]
                 several.append(
                     PieceCandidate(
@@ -197,7 +198,7 @@ class PieceRounds:
                         attempt,
                         there[j],
                         scores[j],
-                        float(settled[j]),
+                        rest,
                         w,
                         float(realism[j]),
                         _kept(x[draw], wanted, near[draw]),

@@ -13,14 +13,14 @@ import numpy as np
 from musiclc.custom.labels import bound
 from musiclc.errors import CheckpointError, UsageError
 from musiclc.music import tokens as tok
-from musiclc.music.theory import METER_NAMES, METERS, parse_key
-from musiclc.rules.base import Constraint
+from musiclc.music.theory import METER_NAMES, METERS, PHRASE_METERS, parse_key
+from musiclc.rules.base import Constraint, parts_of
 from musiclc.rules.sections import SectionGoals, section_verdicts
 from musiclc.rules.tonic import MODES, heard
 from musiclc.rules.transposition import CANONICAL_PITCH, CANONICAL_TONICS, shift_to_canonical, suitable_transpositions
 from musiclc.sampling.forms import form_faults, plan_of_form
 from musiclc.sampling.request import SampleRequest
-from musiclc.sampling.sample import Sample, not_met
+from musiclc.sampling.sample import EDIT_KEEP, Sample, not_met
 from musiclc.sampling.setting import Filled, Setting
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 LIKE_MODE = {"ionian": "major", "aeolian": "minor", "major pentatonic": "major", "minor pentatonic": "minor", "blues": "minor"}
 FILL_VOICES = 8  # draws at a time where bars are filled
+CADENCE = 0.7  # share of pieces that are made to end on their tonic; of the others half do so anyway
 CADENCE_BARS = 8  # bars of a piece from which on a tonic is heard
 MOST_ATTEMPTS = 8  # draws of a piece at most, each written several times
 PIECE_METHODS = {"guided": True, "rejection": False}  # the methods that draw whole pieces, and whether they follow critics
@@ -40,13 +41,13 @@ def samples(model: "Model", request: SampleRequest, **more: Any) -> Iterator[Sam
     """As sampling.sample.samples, for pieces of any number of bars, with a form and sections. more: of PieceRounds."""
     rounds, sections = _rounds_of(model, request, **more)
     keys = [(request.options.seed, index) for index in range(1, request.n + 1)]
-    return (_finished(request, sections, mended(rounds, c), c, attempts) for c, attempts in rounds.best(keys))
+    return (_finished(request, sections, _edited(model, rounds, c), c, attempts) for c, attempts in rounds.best(keys))
 
 
 def samples_by_key(model: "Model", request: SampleRequest, more: Callable[[int], Sequence["PieceKey"]]) -> Iterator[tuple["PieceKey", Sample]]:
     """As sampling.sample.sample_by_key, for pieces."""
     rounds, sections = _rounds_of(model, request)
-    return ((c.key, _finished(request, sections, mended(rounds, c), c, attempts)) for c, attempts in rounds.stream(more))
+    return ((c.key, _finished(request, sections, _edited(model, rounds, c), c, attempts)) for c, attempts in rounds.stream(more))
 
 
 def _finished(request: SampleRequest, sections: Sequence[SectionGoals], tokens: np.ndarray, candidate: "PieceCandidate", attempts: int) -> Sample:
@@ -82,7 +83,7 @@ def _rounds_of(model: "Model", request: SampleRequest, **more: Any) -> tuple["Pi
         mode,
         transpositions,
         tonic=tonic,
-        cadence=_ends_freely(constraints, options.bars),
+        cadence=_cadence(constraints, options.bars),
         faults=partial(form_faults, options.form) if options.form else None,
         critics=model.piece_critics if PIECE_METHODS[options.how.name] else {},
     )
@@ -105,6 +106,24 @@ def pieces_of(model: "Model") -> "Pieces":
     if model.pieces is None:
         raise CheckpointError(f"model {model.name!r} writes phrases of four bars only; wanted one with networks of whole pieces")
     return model.pieces
+
+
+def _edited(model: "Model", rounds: "PieceRounds", candidate: "PieceCandidate") -> np.ndarray:
+    """The candidate's tokens (B, S) as `mended`, or where that brings nothing after the least edit by masks and counts (editing/rewrite.py).
+
+    The latter for a piece without form and sections alone, in the meters of the networks that edit.
+    """
+    from musiclc.editing.rewrite import least_change
+
+    problem, tokens = rounds.problem, mended(rounds, candidate)
+    whole = all(part.windows == ((0, problem.bars),) for part in problem.parts)
+    if candidate.met or tokens is not candidate.tokens or rounds.attempts < 2 or not whole or problem.faults or problem.meter not in PHRASE_METERS:
+        return tokens
+    constraints = [c for part in problem.parts for c in parts_of(part.constraints) if not c.rule.judged]
+    found = least_change(model, constraints, tokens.reshape(-1), problem.meter, EDIT_KEEP)
+    if found is None or (problem.scores(found.reshape(1, *tokens.shape)) < 1 - 1e-9).any():
+        return tokens
+    return found.reshape(tokens.shape)
 
 
 def mended(rounds: "PieceRounds", candidate: "PieceCandidate") -> np.ndarray:
@@ -147,10 +166,12 @@ def _key_of(model: "Model", parts: Sequence[SectionGoals], meter: str) -> tuple[
     return None, tuple(found), None
 
 
-def _ends_freely(constraints: Sequence[Constraint], bars: int) -> bool:
-    """Whether a piece ought to end on its tonic: it is long enough for one to be heard, or a key is asked for, and none says how it ends."""
+def _cadence(constraints: Sequence[Constraint], bars: int) -> float:
+    """How many pieces ought to end on their tonic: all where a key is asked for, as many as real tunes do of those that are long enough for one to
+    be heard, and none where a constraint says how they end.
+    """
     names = {c.rule.name for c in constraints}
-    return "end" not in names and (bars >= CADENCE_BARS or "key" in names)
+    return 0.0 if "end" in names else 1.0 if "key" in names else CADENCE if bars >= CADENCE_BARS else 0.0
 
 
 def _octaves(constraints: Sequence[Constraint], shift: int) -> tuple[int, ...]:
@@ -201,7 +222,7 @@ def _problem_of(model: "Model", setting: Setting) -> "PieceProblem":
         (-shift,),
         setting.opens,
         setting.closes,
-        cadence=bool(setting.closes and setting.wanted[-1]) and _ends_freely(setting.constraints, len(setting.wanted)),
+        cadence=_cadence(setting.constraints, len(setting.wanted)) if setting.closes and setting.wanted[-1] else 0.0,
         critics=model.piece_critics,
     )
 

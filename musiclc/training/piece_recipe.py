@@ -65,7 +65,7 @@ class PieceRecipe:
                 replace(FitOptions(steps=2600, batch=1536, beta=0.35, drop=0.2, warm_share=0.5), **changes),
                 replace(FitOptions(steps=650, batch=1536, beta=0.2, drop=0.1, warm_share=0.0, learning_rate=1.3e-3, seed=3), **changes),
             ),
-            replace(FitOptions(steps=7000, batch=1536, drop=0.05, learning_rate=1.5e-3, noise_level=1.0, seed=2), **changes),
+            replace(FitOptions(steps=3600, batch=1536, drop=0.1, weight_decay=0.05, learning_rate=1.5e-3, noise_level=1.0, seed=2), **changes),
             replace(FitOptions(steps=6400, batch=1536, learning_rate=1e-3, seed=1), **changes),
             SmallFit(**{"steps": 1000, "batch": 128, "learning_rate": 2e-3, **small}),
             SmallFit(**{"steps": 1000, "batch": 1024, "learning_rate": 1e-3, "weight_decay": 0.1, **small}),

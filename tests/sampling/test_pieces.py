@@ -181,11 +181,11 @@ def test_what_is_to_be_mended_by_hand(model):
     equal = np.eye(8)
     equal[4, 2] = equal[2, 4] = 0.6
     equal[7, 1] = equal[1, 7] = 1
-    assert problem.to_mend(tokens, equal) is None
+    assert problem.to_mend((1, 1), tokens, equal) is None
     tokens[[2, 5], 0] = 60 - tok.PITCH_OF_TOKEN
-    assert np.flatnonzero(problem.to_mend(tokens, equal)).tolist() == [2, 4, 5]
+    assert np.flatnonzero(problem.to_mend((1, 1), tokens, equal)).tolist() == [2, 4, 5]
     tokens[7, 0] = 71 - tok.PITCH_OF_TOKEN
-    assert np.flatnonzero(problem.to_mend(tokens, equal)).tolist() == [1, 2, 4, 5, 6, 7]
+    assert np.flatnonzero(problem.to_mend((1, 1), tokens, equal)).tolist() == [1, 2, 4, 5, 6, 7]
 
 
 def test_the_next_draws_of_a_piece_keep_what_is_better(model, monkeypatch):
