@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from musiclc.sampling.piece_rounds import PieceRounds
 
 LIKE_MODE = {"ionian": "major", "aeolian": "minor", "major pentatonic": "major", "minor pentatonic": "minor", "blues": "minor"}
-FILL_VOICES = 8  # draws at a time where bars are filled
+FILL_VOICES, FILL_WRITES = 8, 4  # draws at a time where bars are filled, and writings of each
 CADENCE = 0.7  # share of pieces that are made to end on their tonic; of the others half do so anyway
 CADENCE_BARS = 8  # bars of a piece from which on a tonic is heard
 MOST_ATTEMPTS = 8  # draws of a piece at most, each written several times
@@ -190,7 +190,7 @@ def _octaves(constraints: Sequence[Constraint], shift: int) -> tuple[int, ...]:
 
 def fills(model: "Model", setting: Setting, keys: Sequence["PieceKey"], options: Any, **more: Any) -> Iterator[Filled]:
     """The setting with its wanted bars written, once a key (seed, index), in order. options, more: as `_with_options`."""
-    rounds = _with_options(_problem_of(model, setting), options, **{"chunk": FILL_VOICES, "voices": FILL_VOICES, **more})
+    rounds = _with_options(_problem_of(model, setting), options, **{"chunk": FILL_VOICES, "voices": FILL_VOICES, "writes": FILL_WRITES, **more})
     for candidate, attempts in rounds.best(keys):
         tokens = np.where(setting.wanted[:, None], mended(rounds, candidate), setting.tokens.reshape(candidate.tokens.shape)).reshape(-1)
         yield Filled(tokens.astype(np.uint8), attempts, round(candidate.realism, 4))
