@@ -176,10 +176,12 @@ def finished(rounds: "Rounds", candidate: "Candidate", attempts: int) -> Sample:
         if rounds.options.how.near:
             tokens, added = _edited(problem.model, problem.constraints, tokens, problem.meter)
             tokens, heard = _emphasised(tokens, problem.constraints, problem.meter)
-    verdicts = [c.verdict(c.rule.measure(tokens[None], problem.meter)[0]) for c in problem.constraints]
+    melody = tok.to_melody(tokens, problem.meter)
+    written = tok.from_melody(melody)[None]  # as it is read back from a file, in which a silence is not held
+    verdicts = [c.verdict(c.rule.measure(written, problem.meter)[0]) for c in problem.constraints]
     return Sample(
         candidate.index,
-        tok.to_melody(tokens, problem.meter),
+        melody,
         verdicts,
         rounds.options.how.name + ("+repair" if moved else "") + ("+edit" if added or heard else ""),
         attempts,

@@ -36,7 +36,7 @@ def musiclc(tmp_path, monkeypatch, capfd):
         with pytest.raises(SystemExit) as end:
             main()
         found = capfd.readouterr()
-        assert (end.value.code or 0) == code, found.err
+        assert (end.value.code or 0) == code, found
         return found
 
     return run
