@@ -44,6 +44,8 @@ def command(sections: tuple[str, ...], data: Path, model: str | None, as_json: b
     from musiclc.model import checkpoint
     from musiclc.training import corpus
 
+    if others := set(given["parts"]) & set(PIECE_PARTS) - set(PARTS):
+        raise click.UsageError(f"--part {' '.join(sorted(others))}: of pieces; say musiclc evaluate pieces")
     talk = talker(quiet)
     dataset, loaded = corpus.load(data), checkpoint.load(model)
     for section in sections or SECTIONS:
@@ -74,6 +76,8 @@ def _pieces(sections: tuple[str, ...], given: dict[str, Any]) -> None:
     from musiclc.training import tunes
 
     _check_alone(sections)
+    if others := set(given["parts"]) - set(PIECE_PARTS):
+        raise click.UsageError(f"--part {' '.join(sorted(others))}: not of pieces, which have {', '.join(PIECE_PARTS)}")
     loaded, found = checkpoint.load(given["model"]), {}
     request = pieces.PiecesRequest(given["meter"], given["bars"], given["count"], given["seed"], given["splits"] or ("validation",))
     material = pieces.Material.of(loaded, makers.RealPieces(tunes.load(given["data"]), given["place"]), request)

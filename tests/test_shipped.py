@@ -192,3 +192,12 @@ def test_a_hole_in_a_tune_that_repeats_is_filled_from_where_it_repeats(model):
     assert np.array_equal(before[:8], after[:8])
     assert np.array_equal(before[12:], after[12:])
     assert (before[8:12] == after[8:12]).mean() > 0.7
+
+
+@pytest.mark.parametrize("goals", [{"key": "C"}, {"density": "8"}])
+def test_a_whole_piece_is_the_same_however_many_are_drawn_and_drawn_again(model, goals):
+    """Some of their bars are drawn again, which must not hang on what others of the chunk want."""
+    alone, *_ = musiclc.sample(model, goals, 1, musiclc.SampleOptions(seed=5, bars=8))
+    first, *others = musiclc.sample(model, goals, 5, musiclc.SampleOptions(seed=5, bars=8))
+    assert alone.melody == first.melody
+    assert max(sample.attempts for sample in (first, *others)) > 1

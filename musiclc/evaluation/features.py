@@ -1,7 +1,7 @@
 """Numbers that describe a piece without naming a pitch, for a classifier that tells ours from real ones.
 
-Those of rules/features.py, and besides: how alike its phrases are, how phrases and the piece end. With `pitched` there are also shares of
-pitch classes above the tonic that is heard. Pieces are token rows (n, T) in one meter, whole bars; nothing changes with transposition.
+Those of rules/features.py, and besides: how alike its phrases are, how phrases and the piece end. Pieces are token rows
+(n, T) in one meter, whole bars; nothing changes with transposition.
 
 Inside: `piece_features`.
 """
@@ -12,13 +12,12 @@ from musiclc.evaluation.returns import phrase_similarities
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
 from musiclc.rules import tonic
-from musiclc.rules.features import Group, by_bar, features, last_sounding, shares_of
+from musiclc.rules.features import Group, by_bar, features, last_sounding
 
 
-def piece_features(tokens: np.ndarray, meter: str, pitched: bool = False) -> np.ndarray:
-    """All features of pieces (n, T): float (n, k). pitched: whether pitch classes above the tonic are among them."""
-    groups = (*GROUPS, _degrees) if pitched else GROUPS
-    return np.concatenate([group(tokens, meter) for group in groups], axis=1).astype(np.float32)
+def piece_features(tokens: np.ndarray, meter: str) -> np.ndarray:
+    """All features of pieces (n, T): float (n, k)."""
+    return np.concatenate([group(tokens, meter) for group in GROUPS], axis=1).astype(np.float32)
 
 
 def _phrases(tokens: np.ndarray, meter: str) -> np.ndarray:
@@ -48,13 +47,6 @@ def _cadences(tokens: np.ndarray, meter: str) -> np.ndarray:
     found, steps, pitch = tonic.heard(tokens, meter)[0], tonic.steps_of(meter)[0] * PHRASE_BARS, tok.sounding(tokens)
     above = [(last_sounding(pitch[:, :high]) - found) % 12 for high in range(steps, tokens.shape[1] + 1, steps)]
     return np.stack([*(a == 0 for a in above), *(np.isin(a, (3, 4, 7)) for a in above)], axis=1).astype(float)
-
-
-def _degrees(tokens: np.ndarray, meter: str) -> np.ndarray:
-    """Shares of pitch classes above the tonic that is heard, by time: (n, 12)."""
-    sounding = tok.sounding(tokens)
-    found = tonic.heard(tokens, meter)[0][:, None]
-    return shares_of((sounding - found) % 12, sounding >= 0, 12)
 
 
 GROUPS: tuple[Group, ...] = (features, _phrases, _endings, _cadences)

@@ -25,9 +25,9 @@ from musiclc.midi.codec import File
 from musiclc.midi.notes import DRUMS, Grid, Sounding, pair
 from musiclc.midi.section import READ_AS
 from musiclc.midi.timing import meters
-from musiclc.music.theory import STEPS_PER_QUARTER
+from musiclc.music.theory import LONGEST_BAR, STEPS_PER_QUARTER
 
-LONGEST, SHORTEST_BAR, LONGEST_BAR = 16, 6, 24  # steps: of a note that counts in full; of bars that are bars
+LONGEST, SHORTEST_BAR = 16, 6  # steps: of a note that counts in full; of a bar at least
 REPEATS, DOUBT = 10.0, 0.5
 CLEARLY, CLEARLY_ALONE = 3.0, 5.0  # with other tracks; by a melody alone, whose long notes are often elsewhere
 LATER = {16: (16, 32, 64), 12: (12, 24, 36)}  # steps a bar → after how many steps bars are compared: none that both have

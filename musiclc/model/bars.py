@@ -23,8 +23,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musiclc.model.context import BUCKETS, Context, Told, distance_buckets, of_source
-from musiclc.model.recall import LONGEST_BAR, Recall, RecallConfig
+from musiclc.model.recall import Recall, RecallConfig
 from musiclc.model.vae import DROPPED, IGNORE, MIN_STD, START, TIME_FEATURES, Residual, time_features
+from musiclc.music.theory import LONGEST_BAR
 from musiclc.music.tokens import HOLD, PAD, VOCABULARY
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musiclc.model.bars import AroundBlock
 from musiclc.model.context import Context, Told, distance_buckets
+from musiclc.model.recall import last_pitch
 from musiclc.music.theory import METER_NAMES
 from musiclc.music.tokens import FIRST_ONSET, HOLD, PAD, REST
 from musiclc.rules.features import FEATURES, features
@@ -87,12 +87,10 @@ def counts(tokens: Tensor) -> Tensor:
     steps = tokens.shape[2]
     onset = (tokens >= FIRST_ONSET) & (tokens < PAD)
     flat, there = tokens.flatten(1), onset.flatten(1)
-    place = torch.arange(flat.shape[1]).expand_as(flat)
-    latest = place.masked_fill(~there, -1).cummax(1).values
-    before = F.pad(latest, (1, -1), value=-1)
-    move = (flat - flat.gather(1, before.clamp(min=0))).abs() * there * (before >= 0)
+    last = last_pitch(flat)
+    move = (flat - last).abs() * there * (last > HOLD)
     step, leap = ((move >= 1) & (move <= 2)), (move > 4)
-    again = there & (before >= 0) & (move == 0)
+    again = there & (last > HOLD) & (move == 0)
     pitch = torch.where(onset, tokens, torch.zeros_like(tokens)).sort(-1).values
     distinct = ((pitch[..., 1:] != pitch[..., :-1]) & (pitch[..., 1:] > 0)).sum(-1)
     off = onset & (torch.arange(steps) % 4 != 0)

@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musiclc.model.context import BUCKETS, KINDS, Context, distance_buckets
+from musiclc.music.theory import LONGEST_BAR
 from musiclc.music.tokens import FIRST_ONSET, HOLD, PAD, VOCABULARY
 
-LONGEST_BAR = 24  # steps, of 12/8
 SPAN = 12  # steps before a place that its key is made of
 MOST = 12  # semitones: wider intervals count as this wide where they are read
 SAID = 24  # semitones: intervals that are said
@@ -149,6 +149,8 @@ class Recall(nn.Module):
 class Recollection:
     """What `Recall` has seen of n pieces while they are written, step by step; no gradients.
 
+    All keys take part at every step, hidden or not: how many there are would change a sum's last bits, and depend on other pieces.
+
     tokens: int64 (n, B, S), those of given bars count at once. embedding: of all tokens. precision: of keys and values, which are what is read most.
     """
 
@@ -167,7 +169,6 @@ class Recollection:
         """The next steps are those of a bar."""
         steps, n, bars = self.steps, len(self._read), self._later.shape[1]
         shown = torch.arange(bars).expand(n, -1) < bar
-        self._upto = bars * steps if bool(self._later[:, bar].any()) else (bar + 1) * steps  # what lies beyond is hidden from all
         shown = (shown | self._later[:, bar]).repeat_interleave(steps, 1)[:, None]
         self._heard_bias = F.pad(self._bias[:, :, bar].repeat_interleave(steps, 2).masked_fill(~shown, -torch.inf), (1, 0))
 
@@ -176,9 +177,7 @@ class Recollection:
         at = bar * self.steps + step
         self._heard = self.recall.heard(self._read[:, at : at + SPAN].flatten(1))[:, None]
         query = self.recall.asked(state[:, None], self._heard, torch.tensor([step])).transpose(1, 2)
-        upto = self._upto + 1
-        keys, values, bias = self._keys[:, :, :upto], self._values[:, :, :upto], self._heard_bias[:, :, None, :upto]
-        found = self.recall.found(query.to(keys.dtype), keys, values, bias).to(state.dtype)
+        found = self.recall.found(query.to(self._keys.dtype), self._keys, self._values, self._heard_bias[:, :, None]).to(state.dtype)
         return self.recall.said(found, state[:, None], self.last[:, None])[:, 0]
 
     def wrote(self, bar: int, step: int, token: Tensor) -> None:

@@ -65,13 +65,13 @@ class BarWriter:
             source = written[torch.arange(n), context.source[:, bar].clamp(min=0)]
             copied = copied & _allowed(source, None if sheet.logit_bias is None else sheet.logit_bias[:, bar])
             written[:, bar] = torch.where(copied[:, None], source, written[:, bar])
-            free = sheet.wanted[:, bar] & ~copied
+            free, noise = sheet.wanted[:, bar] & ~copied, gumbel(bar)  # drawn for every bar: what a piece draws must not hang on others
             if free.any():
                 found = h[:, bar : bar + 1] + vae.source_in(of_source(clean, context.source)[:, bar : bar + 1])
                 for block, known in zip(vae.memory, keys, strict=True):
                     found = block(found, known, buckets[bar : bar + 1, :bar])
                 bias = None if sheet.logit_bias is None else sheet.logit_bias[:, bar]
-                ask = _Unwritten(found[:, 0], context.meter, before, bias, gumbel(bar))
+                ask = _Unwritten(found[:, 0], context.meter, before, bias, noise)
                 returning = (context.kind[:, bar] == VARIED) | (context.kind[:, bar] == CLOSE)
                 drawn = self._bar(bar, ask, torch.where(returning, options.again, options.temperature), recollection)
                 written[:, bar] = torch.where(free[:, None], drawn, written[:, bar])

@@ -16,6 +16,7 @@ STEPS_PER_QUARTER = 4
 
 # Steps (sixteenths) a bar. 2/2 is read as 4/4.
 METERS: dict[str, int] = {"4/4": 16, "3/4": 12, "6/8": 12, "2/4": 8, "3/8": 6, "9/8": 18, "12/8": 24}
+LONGEST_BAR = max(METERS.values())  # steps
 METER_NAMES = tuple(METERS)  # a meter's number in arrays is its place here
 # The meters of the networks of four-bar phrases, of their files and of the windows that they learn from, with the same numbers. 2/4 is read
 # in pairs of bars, as 4/4, for them.

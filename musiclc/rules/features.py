@@ -13,7 +13,7 @@ import numpy as np
 
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
-from musiclc.music.theory import METERS
+from musiclc.music.theory import LONGEST_BAR
 from musiclc.rules.tonic import heard, steps_of
 
 DURATIONS = (1, 2, 3, 4, 6, 8, 12, 16)  # steps: classes of notes at most so long, and longer ones
@@ -21,7 +21,6 @@ INTERVALS = (0, 1, 2, 3, 4, 5, 7, 9, 12)  # semitones: the same
 LAGS = (1, 2, 4, 8)  # bars
 RUNS = (2, 3, 5)  # intervals of a motif
 FEATURES = 104
-_LONGEST_BAR = max(METERS.values())  # steps
 
 Group = Callable[[np.ndarray, str], np.ndarray]  # tokens (n, T) and meter → features (n, k)
 
@@ -85,7 +84,7 @@ def _rhythm(tokens: np.ndarray, meter: str) -> np.ndarray:
     lasting = shares_of(np.searchsorted(DURATIONS, time), onsets, len(DURATIONS) + 1)
     bars = by_bar(onsets, meter)
     places = bars.sum(axis=1) / np.maximum(onsets.sum(axis=1, keepdims=True), 1)
-    places = np.pad(places, ((0, 0), (0, _LONGEST_BAR - places.shape[1])))
+    places = np.pad(places, ((0, 0), (0, LONGEST_BAR - places.shape[1])))
     held_over = by_bar(tokens == tok.HOLD, meter)[:, :, 0].mean(axis=1, keepdims=True)
     return np.concatenate([lasting, _entropy(lasting)[:, None], places, bars[:, :, 0].mean(axis=1, keepdims=True), held_over], axis=1)
 

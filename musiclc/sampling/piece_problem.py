@@ -21,11 +21,10 @@ from musiclc.rules.base import Constraint, parts_of
 from musiclc.rules.features import last_sounding
 from musiclc.rules.sections import SectionGoals
 from musiclc.rules.tonic import heard
+from musiclc.sampling.drawn import Drawn, SampleKey
 
 ENDING = 2  # bars that are to blame for a last note
 SURE = 0.85  # share of the softmax over keys from which on a tonic is surely heard: three real tunes in minor of four reach it
-
-PieceKey = tuple[int, int]  # (seed, index from 1)
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class PieceProblem:
             columns.append(1 - self.faults(tokens).mean(axis=1))
         return np.stack(columns, axis=1)
 
-    def ends(self, key: PieceKey, tokens: np.ndarray) -> np.ndarray:
+    def ends(self, key: SampleKey, tokens: np.ndarray) -> np.ndarray:
         """Whether the last note of a key's tokens (n, B, S) is the tonic asked for, or else the one that is heard: bool (n,); true for a piece
         that may end as it likes.
         """
@@ -111,7 +110,7 @@ class PieceProblem:
         tonic, _, sure = heard(tokens.reshape(len(tokens), -1), self.meter)
         return (tonic == self.tonic) & (sure >= SURE)
 
-    def to_mend(self, key: PieceKey, tokens: np.ndarray, equal: np.ndarray) -> np.ndarray | None:
+    def to_mend(self, key: SampleKey, tokens: np.ndarray, equal: np.ndarray) -> np.ndarray | None:
         """The bars of a key's piece (B, S) that keep it from being as asked, and those that return from them by its plan (B, B): bool (B,).
 
         Where the last note is not as asked, the last bars and those equal to them. None where it is not a matter of some bars.
@@ -132,7 +131,7 @@ class PieceProblem:
 
 
 @dataclass(frozen=True)
-class PieceCandidate:
+class PieceCandidate(Drawn):
     """One written piece. tokens: uint8 (B, S) as delivered; canonical: as written. scores: as PieceProblem.scores; settled: a half
     for a last note on the tonic asked for, and a half where that is surely heard. mode: that was told.
 
@@ -140,7 +139,7 @@ class PieceCandidate:
     levels of writing; equal: its plan.
     """
 
-    key: PieceKey
+    key: SampleKey
     attempt: int
     tokens: np.ndarray
     scores: np.ndarray
@@ -152,16 +151,6 @@ class PieceCandidate:
     mode: int
     equal: np.ndarray
     canonical: np.ndarray
-
-    @property
-    def index(self) -> int:
-        """The item's number, from 1."""
-        return self.key[1]
-
-    @property
-    def met(self) -> bool:
-        """Whether all is as asked."""
-        return bool((self.scores >= 1 - 1e-9).all())
 
     @property
     def rank(self) -> tuple[float, float, float]:

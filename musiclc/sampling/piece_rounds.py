@@ -23,7 +23,8 @@ from musiclc.model.piece_critics import Asked
 from musiclc.model.pieces import DrawOptions, Hand, Objective, PieceTask, Way, vectors, write
 from musiclc.music.theory import METER_NAMES
 from musiclc.rules.transposition import transposed
-from musiclc.sampling.piece_problem import PieceCandidate, PieceKey, PieceProblem
+from musiclc.sampling.drawn import SampleKey
+from musiclc.sampling.piece_problem import PieceCandidate, PieceProblem
 
 PIECE_CHUNK, CHUNK_BARS = (8, 32), 512  # pieces a network call: so many bars of them, but not fewer nor more than so many pieces
 WRITES = 8  # writings of one draw's vectors
@@ -55,13 +56,13 @@ class PieceRounds:
     def __post_init__(self) -> None:
         self.chunk = self.chunk or chunk_of(self.problem.bars)
 
-    def stream(self, more: Callable[[int], Sequence[PieceKey]]) -> Iterator[tuple[PieceCandidate, int]]:
+    def stream(self, more: Callable[[int], Sequence[SampleKey]]) -> Iterator[tuple[PieceCandidate, int]]:
         """The best candidate of each key and the draws it cost, as each is ready. more: at most how many → the next keys; ends when it gives none."""
-        again: deque[tuple[PieceKey, int, PieceCandidate]] = deque()
+        again: deque[tuple[SampleKey, int, PieceCandidate]] = deque()
         while True:
             most = self.chunk // self.voices
             fresh = [] if len(again) >= most else [(key, 1, None) for key in more(most)]
-            rows: list[tuple[PieceKey, int, PieceCandidate | None]] = list(fresh)
+            rows: list[tuple[SampleKey, int, PieceCandidate | None]] = list(fresh)
             while again and len(rows) < most:
                 rows.append(again.popleft())
             if not rows:
@@ -73,11 +74,11 @@ class PieceRounds:
                 else:
                     again.append((key, attempt + 1, best))
 
-    def best(self, keys: Sequence[PieceKey]) -> Iterator[tuple[PieceCandidate, int]]:
+    def best(self, keys: Sequence[SampleKey]) -> Iterator[tuple[PieceCandidate, int]]:
         """As `stream`, in the order of keys."""
         left, ready = list(keys), {}
 
-        def more(most: int) -> list[PieceKey]:
+        def more(most: int) -> list[SampleKey]:
             now = left[:most]
             del left[:most]
             return now
@@ -92,7 +93,7 @@ class PieceRounds:
 
     # ---- one chunk
 
-    def _drawn(self, rows: list[tuple[PieceKey, int, PieceCandidate | None]]) -> list[PieceCandidate]:
+    def _drawn(self, rows: list[tuple[SampleKey, int, PieceCandidate | None]]) -> list[PieceCandidate]:
         """The best writing of one draw, or one a voice, for each row."""
         voiced = [(*row, voice) for row in rows for voice in range(self.voices)]
         full = voiced + [voiced[0]] * (self.chunk - len(voiced))
@@ -220,7 +221,7 @@ class PieceRounds:
         return odds.numpy(), pieces.realism.realism(odds).numpy()
 
 
-def _numbers(key: PieceKey, attempt: int, voice: int, *more: int) -> tuple[int, ...]:
+def _numbers(key: SampleKey, attempt: int, voice: int, *more: int) -> tuple[int, ...]:
     """What the random numbers of one draw go by, and, with more, those of one of its parts."""
     return (*key, attempt, *(more or ((0,) if voice else ())), *((voice,) if voice else ()))
 

@@ -14,19 +14,20 @@ from musiclc.custom.labels import bound
 from musiclc.errors import CheckpointError, UsageError
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METER_NAMES, METERS, PHRASE_METERS, parse_key
-from musiclc.rules.base import Constraint, parts_of
+from musiclc.rules.base import Constraint
 from musiclc.rules.sections import SectionGoals, section_verdicts
 from musiclc.rules.tonic import MODES, heard
 from musiclc.rules.transposition import CANONICAL_PITCH, CANONICAL_TONICS, shift_to_canonical, suitable_transpositions
 from musiclc.sampling.forms import form_faults, plan_of_form
 from musiclc.sampling.request import SampleRequest
-from musiclc.sampling.sample import EDIT_KEEP, Sample, not_met
+from musiclc.sampling.sample import Sample, edited, not_met
 from musiclc.sampling.setting import Filled, Setting
 
 if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
     from musiclc.model.pieces import Pieces
-    from musiclc.sampling.piece_problem import PieceCandidate, PieceKey, PieceProblem
+    from musiclc.sampling.drawn import SampleKey
+    from musiclc.sampling.piece_problem import PieceCandidate, PieceProblem
     from musiclc.sampling.piece_rounds import PieceRounds
 
 LIKE_MODE = {"ionian": "major", "aeolian": "minor", "major pentatonic": "major", "minor pentatonic": "minor", "blues": "minor"}
@@ -44,7 +45,7 @@ def samples(model: "Model", request: SampleRequest, **more: Any) -> Iterator[Sam
     return (_finished(request, sections, _edited(model, rounds, c), c, attempts) for c, attempts in rounds.best(keys))
 
 
-def samples_by_key(model: "Model", request: SampleRequest, more: Callable[[int], Sequence["PieceKey"]]) -> Iterator[tuple["PieceKey", Sample]]:
+def samples_by_key(model: "Model", request: SampleRequest, more: Callable[[int], Sequence["SampleKey"]]) -> Iterator[tuple["SampleKey", Sample]]:
     """As sampling.sample.sample_by_key, for pieces."""
     rounds, sections = _rounds_of(model, request)
     return ((c.key, _finished(request, sections, _edited(model, rounds, c), c, attempts)) for c, attempts in rounds.stream(more))
@@ -113,17 +114,12 @@ def _edited(model: "Model", rounds: "PieceRounds", candidate: "PieceCandidate") 
 
     The latter for a piece without form and sections alone, in the meters of the networks that edit.
     """
-    from musiclc.editing.rewrite import least_change
-
     problem, tokens = rounds.problem, mended(rounds, candidate)
     whole = all(part.windows == ((0, problem.bars),) for part in problem.parts)
     if candidate.met or tokens is not candidate.tokens or rounds.attempts < 2 or not whole or problem.faults or problem.meter not in PHRASE_METERS:
         return tokens
-    constraints = [c for part in problem.parts for c in parts_of(part.constraints) if not c.rule.judged]
-    found = least_change(model, constraints, tokens.reshape(-1), problem.meter, EDIT_KEEP)
-    if found is None or (problem.scores(found.reshape(1, *tokens.shape)) < 1 - 1e-9).any():
-        return tokens
-    return found.reshape(tokens.shape)
+    found, _ = edited(model, [c for part in problem.parts for c in part.constraints], tokens.reshape(-1), problem.meter)
+    return found.reshape(tokens.shape) if (problem.scores(found.reshape(1, *tokens.shape)) >= 1 - 1e-9).all() else tokens
 
 
 def mended(rounds: "PieceRounds", candidate: "PieceCandidate") -> np.ndarray:
@@ -188,7 +184,7 @@ def _octaves(constraints: Sequence[Constraint], shift: int) -> tuple[int, ...]:
 # ---- bars among bars -----------------------------------------------------------------------------------------------
 
 
-def fills(model: "Model", setting: Setting, keys: Sequence["PieceKey"], options: Any, **more: Any) -> Iterator[Filled]:
+def fills(model: "Model", setting: Setting, keys: Sequence["SampleKey"], options: Any, **more: Any) -> Iterator[Filled]:
     """The setting with its wanted bars written, once a key (seed, index), in order. options, more: as `_with_options`."""
     rounds = _with_options(_problem_of(model, setting), options, **{"chunk": FILL_VOICES, "voices": FILL_VOICES, "writes": FILL_WRITES, **more})
     for candidate, attempts in rounds.best(keys):

@@ -20,6 +20,7 @@ from musiclc.latent.search import noised, renoised
 from musiclc.model import methods
 from musiclc.model.decode import CHUNK, decode, nll_per_note, scores
 from musiclc.model.methods import SampleProblem, Start
+from musiclc.sampling.drawn import Drawn, SampleKey
 from musiclc.sampling.request import AUTO, SampleOptions
 
 FRESH_STEPS, NEAR_STEPS = 8, 3  # of the flow, from noise and from near the best so far
@@ -28,11 +29,9 @@ MORE_AFTER = 8  # draws after which an item has twice as many a round, then thre
 EDITED_AFTER, NEARLY_HEARD = 12, 0.25  # draws after which a judged rule that is so nearly met, by its score, is left to a last edit
 BACK_FROM, BACK_TO = 0.55, 0.8  # how far back to noise a draw near the best starts: times of the flow
 
-SampleKey = tuple[int, int]  # (seed, index from 1): all that a melody depends on, besides constraints and options
-
 
 @dataclass(frozen=True)
-class Candidate:
+class Candidate(Drawn):
     """One decoded draw. scores: one a constraint. nll_per_note: of the VAE, nats a note, smaller for likelier ones; ∞ until it is asked for."""
 
     key: SampleKey
@@ -43,16 +42,6 @@ class Candidate:
     point: Tensor  # standardised, in canonical transposition
     transposition: int  # semitones from there
     close: bool = True  # whether bare numbers are met within half their tolerance
-
-    @property
-    def index(self) -> int:
-        """The item's number, from 1."""
-        return self.key[1]
-
-    @property
-    def met(self) -> bool:
-        """Whether every constraint is met."""
-        return bool((self.scores >= 1 - 1e-9).all())
 
     @property
     def quality(self) -> tuple[float, bool]:

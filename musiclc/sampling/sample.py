@@ -174,7 +174,7 @@ def finished(rounds: "Rounds", candidate: "Candidate", attempts: int) -> Sample:
     if not candidate.met and rounds.options.attempts > 1:
         tokens, moved = _repaired(tokens, problem.constraints)
         if rounds.options.how.near:
-            tokens, added = _edited(problem.model, problem.constraints, tokens, problem.meter)
+            tokens, added = edited(problem.model, problem.constraints, tokens, problem.meter)
             tokens, heard = _emphasised(tokens, problem.constraints, problem.meter)
     melody = tok.to_melody(tokens, problem.meter)
     written = tok.from_melody(melody)[None]  # as it is read back from a file, in which a silence is not held
@@ -234,7 +234,7 @@ def _repaired(tokens: np.ndarray, constraints: list[Constraint]) -> tuple[np.nda
     return moved, int(outside.sum())
 
 
-def _edited(model: "Model", constraints: list[Constraint], tokens: np.ndarray, meter: str) -> tuple[np.ndarray, bool]:
+def edited(model: "Model", constraints: list[Constraint], tokens: np.ndarray, meter: str) -> tuple[np.ndarray, bool]:
     """What `_repaired` cannot mend: tokens (T,) after the least edit that meets the constraints, by masks and counts (editing/rewrite.py), or
     as they are; and whether they were edited.
 

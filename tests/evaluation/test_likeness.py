@@ -29,7 +29,7 @@ def test_features_are_finite_for_silence_and_every_meter():
     for meter, steps in (("4/4", 16), ("6/8", 12), ("9/8", 18)):
         rows = np.zeros((2, 16 * steps), np.uint8)
         rows[1, 5] = 40
-        assert np.isfinite(features.piece_features(rows, meter, pitched=True)).all()
+        assert np.isfinite(features.piece_features(rows, meter)).all()
         assert np.isfinite(likeness.channels(rows, meter)).all()
 
 

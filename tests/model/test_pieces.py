@@ -86,6 +86,23 @@ def test_writing_is_what_teacher_forcing_says(pieces, wanted):
     assert torch.equal(logits.argmax(-1)[:, wanted], written[:, wanted])
 
 
+def test_what_a_piece_draws_does_not_hang_on_which_bars_its_neighbours_want(pieces):
+    """A piece with one wanted bar, alone and beside one that wants all: the same tokens to the bit, and the same random numbers after it."""
+    task, options = _task(2, list(range(BARS))), WriteOptions(1.0, 1.0)
+    wanted = task.wanted.clone()
+    wanted[0] = torch.arange(BARS) == 3
+    z, t = torch.randn(2, BARS, 8, generator=generator_of(1)), torch.full((2, BARS), 0.8)
+
+    def written(rows: slice) -> tuple[torch.Tensor, torch.Tensor]:
+        hand = Hand([generator_of(9, i) for i in range(2)][rows])
+        sheet = Manuscript(z[rows], t[rows], task.context.rows(torch.arange(2)[rows]), task.tokens[rows], wanted[rows])
+        return BarWriter(pieces.bars).write(sheet, options, lambda bar: hand.gumbel(STEPS, VOCABULARY)), hand.normal(1)
+
+    (alone, after), (both, after_both) = written(slice(0, 1)), written(slice(0, 2))
+    assert torch.equal(alone[0], both[0])
+    assert torch.equal(after[0], after_both[0])
+
+
 def test_a_bar_does_not_hear_what_is_written_later(pieces):
     tokens, no = _tokens(1), torch.zeros(1, BARS, STEPS, dtype=torch.bool)
     other = tokens.clone()

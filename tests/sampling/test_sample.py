@@ -74,7 +74,7 @@ def test_unmet_goals_are_drawn_again_and_the_best_is_delivered(model, monkeypatc
     draws = list(sampling.sample(model, {"scale": "C"}, 1, sampling.SampleOptions(bars=4, attempts=2, realism=0)))
     assert [(d.satisfied, d.attempts, d.method) for d in draws] == [(True, 2, "guided+edit")]
     assert "edited" in draws[0].warnings[0]
-    monkeypatch.setattr(sampling, "_edited", lambda model, constraints, tokens, meter: (tokens, False))
+    monkeypatch.setattr(sampling, "edited", lambda model, constraints, tokens, meter: (tokens, False))
     draws = list(sampling.sample(model, {"scale": "C"}, 1, sampling.SampleOptions(bars=4, attempts=2, realism=0)))
     assert [(d.satisfied, d.attempts, d.verdicts[0]["value"]) for d in draws] == [(False, 2, pytest.approx(2 / 3, abs=1e-6))]
     assert "not met" in draws[0].warnings[0]
@@ -83,12 +83,12 @@ def test_unmet_goals_are_drawn_again_and_the_best_is_delivered(model, monkeypatc
 def test_an_edit_grants_keys_and_counts_and_leaves_all_else_alone(model):
     tokens = tok.from_melody(c_major_scale())  # 8 notes a bar
     wish = [parse_constraint("scale", "G"), parse_constraint("density", "10")]
-    edited, changed = sampling._edited(model, wish, tokens, "4/4")
+    edited, changed = sampling.edited(model, wish, tokens, "4/4")
     assert changed
     assert [float(c.score(c.rule.measure(edited[None], "4/4"))[0]) for c in wish] == [1, 1]
     missed = [*wish, parse_constraint("span", "3")]  # neither masks nor counts grant that
     for asked, as_it_is in ((missed, tokens), (wish[:0], tokens), (wish, tok.from_melody(Melody(())))):
-        edited, changed = sampling._edited(model, asked, as_it_is, "4/4")
+        edited, changed = sampling.edited(model, asked, as_it_is, "4/4")
         assert edited is as_it_is
         assert not changed
 
