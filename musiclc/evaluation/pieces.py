@@ -1,6 +1,6 @@
 """Figures of whole pieces beside real held-out tunes and baselines: a table a part.
 
-likeness: how well classifiers tell pieces from held-out ones, also those with nine or more notes a bar alone; ratios: cross-entropy, notes
+likeness: how well classifiers tell pieces from held-out ones, also among dense ones and those in a major key alone; ratios: cross-entropy, notes
 a bar and pitch-class entropy over real ones, and how the bar after a join fares; copies; returns; ending; infilling. Those of pieces that
 are asked for stand in asked.py.
 
@@ -25,6 +25,7 @@ from musiclc.evaluation.trigram import Trigram, events
 from musiclc.files import write_whole
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
+from musiclc.music.theory import SCALES
 from musiclc.rules import tonic
 from musiclc.rules.features import pitch_class_entropy
 
@@ -126,20 +127,37 @@ def _density(tokens: np.ndarray, meter: str) -> np.ndarray:
     return tok.onsets(tokens).sum(axis=1) * tonic.steps_of(meter)[0] / tokens.shape[1]
 
 
+def surely_major(tokens: np.ndarray, meter: str) -> np.ndarray:
+    """Whether pieces (n, T) are surely heard in a major key and have all their notes in its scale: bool (n,)."""
+    heard, mode, sure = tonic.heard(tokens, meter)
+    above = (tok.sounding(tokens) - heard[:, None]) % 12
+    inside = np.isin(above, SCALES["major"]) | (tok.sounding(tokens) < 0)
+    return (mode == tonic.MODES.index("major")) & (sure >= tonic.SURE) & inside.all(axis=1)
+
+
+_KINDS: dict[str, Callable[[np.ndarray, str], np.ndarray]] = {
+    "all": lambda tokens, meter: np.ones(len(tokens), bool),
+    f"{DENSE} notes a bar or more": lambda tokens, meter: _density(tokens, meter) >= DENSE,
+    "surely in a major key": surely_major,
+}
+
+
 def _likeness(material: Material) -> Table:
-    """AUC of each classifier, a row a maker, then a row a maker for dense pieces where there are enough."""
-    rows = [_likeness_row(material, name, 0) for name in material.made]
-    return [row for row in rows + [_likeness_row(material, name, DENSE) for name in material.made] if row]
+    """AUC of each classifier, a row a maker; then among dense pieces alone, and among those that are surely in a major key and its scale, where
+    there are enough: pieces that were asked for so can be told from all real ones by that alone.
+    """
+    rows = [_likeness_row(material, name, kind) for kind in _KINDS for name in material.made]
+    return [row for row in rows if row]
 
 
-def _likeness_row(material: Material, name: str, least: float) -> dict[str, Any]:
-    """AUC of one maker's pieces with at least so many notes a bar; {} where there are too few of them or of real ones."""
-    request = material.request
-    sides = [tokens[_density(tokens, request.meter) >= least] for tokens in (material.held, material.made[name], material.taught)]
+def _likeness_row(material: Material, name: str, kind: str) -> dict[str, Any]:
+    """AUC of one maker's pieces of a kind; {} where there are too few of them or of real ones."""
+    request, of_kind = material.request, _KINDS[kind]
+    sides = [tokens[of_kind(tokens, request.meter)] for tokens in (material.held, material.made[name], material.taught)]
     if min(len(sides[0]), len(sides[1])) < likeness.FEWEST:
         return {}
-    row: dict[str, Any] = {"pieces": name + (f", {least:g} notes a bar or more" if least else ""), "real": len(sides[0]), "n": len(sides[1])}
-    judges = {"trees": likeness.TREES} | ({"network": likeness.NETWORK} if request.networks and not least else {})
+    row: dict[str, Any] = {"pieces": name, "among": kind, "real": len(sides[0]), "n": len(sides[1])}
+    judges = {"trees": likeness.TREES} | ({"network": likeness.NETWORK} if request.networks else {})
     for label, judge in judges.items():
         row[label] = round(likeness.told_apart(judge, sides[0], sides[1], request.meter, seed=request.seed), 3)
     row["±"] = round(likeness.standard_error(row["trees"], len(sides[0]), len(sides[1])), 3)
@@ -245,7 +263,12 @@ def _plot(rows: Table, path: Path) -> None:
         for what, marker in (("trees", "o"), ("network", "s"), ("trees, taught", "^")):
             shown = [(row[what], i) for i, row in enumerate(rows) if what in row]
             panel.plot(*zip(*shown, strict=True), marker, label=what)
-        panel.set(yticks=range(len(rows)), yticklabels=[row["pieces"] for row in rows], xlabel="AUC against held-out tunes", xlim=(0.3, 1.02))
+        panel.set(
+            yticks=range(len(rows)),
+            yticklabels=[f"{row['pieces']} ({row['among']})" for row in rows],
+            xlabel="AUC against held-out tunes",
+            xlim=(0.3, 1.02),
+        )
         panel.axvline(0.5, color="0.7")
         panel.legend()
         figure.savefig(path, dpi=100)

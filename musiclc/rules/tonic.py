@@ -26,7 +26,7 @@ no weight knows a mode: modes rarer than these books' four need no examples.
 Conventions: a pitch class is 0-11 with C = 0; melodies come as token rows (n, T) in one meter, T any whole number of bars, any meter
 such as "9/8". Transposition moves the tonic and changes nothing else. A pentatonic tune is heard in a mode of seven notes with its tonic.
 
-Inside: `MODES`, `evidence`, `variants`, `scores`, `heard`, `named`.
+Inside: `SURE`, `MODES`, `evidence`, `variants`, `scores`, `heard`, `named`.
 """
 
 import numpy as np
@@ -35,6 +35,7 @@ from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody
 from musiclc.music.theory import PITCH_CLASS_NAMES, SCALES, steps_of
 
+SURE = 0.85  # share of the softmax over keys from which on a tonic is surely heard: three real tunes in minor of four reach it
 MODES = ("major", "minor", "harmonic minor", "dorian", "phrygian", "lydian", "mixolydian", "locrian")
 EVIDENCE = ("time", "downbeat", "long", "last", "first", "leading", "fourth", "bar ends")
 CLASSES = ("1", "2", "3", "4", "5", "6", "7", "outside", "raised 7")

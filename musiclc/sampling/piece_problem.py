@@ -20,11 +20,10 @@ from musiclc.rules import allowed_pitches
 from musiclc.rules.base import Constraint, parts_of
 from musiclc.rules.features import last_sounding
 from musiclc.rules.sections import SectionGoals
-from musiclc.rules.tonic import heard
+from musiclc.rules.tonic import SURE, heard
 from musiclc.sampling.drawn import Drawn, SampleKey
 
 ENDING = 2  # bars that are to blame for a last note
-SURE = 0.85  # share of the softmax over keys from which on a tonic is surely heard: three real tunes in minor of four reach it
 
 
 @dataclass(frozen=True)

@@ -135,3 +135,14 @@ def test_the_command_says_each_part_as_it_is_ready(tmp_path, monkeypatch, model)
     found = json.loads((tmp_path / "out" / "pieces.json").read_text())
     assert [name for name in found if name in PIECE_PARTS] == ["reconstruction", "returns"]
     assert found["model"] == "tiny"
+
+
+def test_what_is_surely_in_a_major_key():
+    """A scale of C up and down that ends on C is; with one F sharp, or over A minor's tonic, it is not."""
+    up = [0, 2, 4, 5, 7, 9, 11, 12, 11, 9, 7, 5, 4, 2, 0, 0]
+    scale = np.repeat([[C + step for step in up]], 4, axis=0).reshape(1, -1)
+    chromatic = scale.copy()
+    chromatic[0, 3] += 1
+    minor = scale - 3 + np.tile(np.isin(np.array(up) % 12, (4, 9, 11)) * -1, 4)[None]
+    found = pieces.surely_major(np.concatenate([scale, chromatic, minor]).astype(np.uint8), "4/4")
+    assert found.tolist() == [True, False, False]
