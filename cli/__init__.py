@@ -89,8 +89,12 @@ def group() -> None:
     """Write melodies, and steer them by rules."""
 
 
+_signals: list[int] = []  # that ended this process
+
+
 def _terminated(number: int, frame: object) -> None:
     """As Ctrl-C, so that a manifest tells what is finished; with the exit code that others give it."""
+    _signals.append(number)
     sys.exit(128 + number)
 
 
@@ -105,6 +109,8 @@ def main() -> None:
     try:
         group(prog_name="musiclc")
     except MusiclcError as error:
+        if _signals:  # compiled code that it came upon made it an error of its own
+            sys.exit(128 + _signals[0])
         if os.environ.get("MUSICLC_DEBUG") == "1":
             raise
         from musiclc.cli._options import complain

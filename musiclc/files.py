@@ -15,6 +15,7 @@ from musiclc.errors import MusiclcError
 if TYPE_CHECKING:
     import filelock
 
+NAMED = 40  # characters of a file's name in that of its temporary one, which must not be too long where the name is just short enough
 FOR_EVER = -1.0  # patience without end, in seconds
 
 
@@ -29,7 +30,7 @@ def write_whole(path: Path, data: bytes, scratch: Path | None = None, durable: b
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=scratch or path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:NAMED]}.", suffix=".part", dir=scratch or path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()

@@ -1,8 +1,9 @@
 """Room for new bars in a file: bars that it has, bars after its melody, bars before it. What was there stays event by event.
 
-Before a melody all events move later together, those at tick 0 that are no notes aside: what they set up (meter, tempo, programs) holds from the
-beginning on. So do the melody's channel events before its first note. A pickup that the file announces by a shorter first meter gets a whole
-bar, silent up to it. Where a melody enters later than its file, or ends before it, bars in which it is silent are room as they are.
+Before a melody all events move later together, those at tick 0 aside that set up (meter, tempo, programs) what holds from the beginning on;
+markers, lyrics and cue points there move. The melody's channel events before its first note stay, too. A pickup that the file announces by a
+shorter first meter gets a whole bar, silent up to it. Where a melody enters later than its file, or ends before it, bars in which it is silent are
+room as they are.
 
 Conventions: a bar belongs to the melody where a note begins in it or sounds through half of it. Bars are counted from 0 within a section,
 and from 1, as `musiclc inspect` counts them, within a file.
@@ -25,6 +26,7 @@ from musiclc.music.melody import Melody, Note
 from musiclc.music.theory import METER_NAMES, METERS
 
 WRITABLE = METER_NAMES  # meters that new bars can be in
+SAID_OF_MUSIC = (0x05, 0x06, 0x07)  # lyrics, markers and cue points: they go with the notes that they stand at
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,7 @@ def _later(events: Sequence[Event], by: int, begins: int, channels: Sequence[int
 
 
 def _sets_up(event: Event, before_the_melody: bool, channels: Sequence[int]) -> bool:
-    if is_note(event):
+    if is_note(event) or (event.status == META and event.kind in SAID_OF_MUSIC):
         return False
     return event.tick == 0 or (before_the_melody and event.status < SYSEX and event.status & 0x0F in channels)
 

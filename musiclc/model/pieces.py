@@ -23,7 +23,7 @@ from musiclc.model.returns import Plans, earlier_or_given, returns
 from musiclc.model.writing import BarWriter, Manuscript, WriteOptions
 from musiclc.music.tokens import VOCABULARY
 
-STRENGTH = 2.0  # of guidance
+STRENGTH = 1.0  # of guidance; 1 is Bayes' rule
 Objective = Callable[[Tensor, Tensor], Tensor]  # x (n, B, k), t (n, B) → (n,), larger is better
 
 

@@ -1,17 +1,18 @@
-"""Goals of sections that cannot hold beside those of the whole piece or of each other, as far as that can be proved before any work.
+"""Goals of the whole piece and of sections that cannot hold beside each other, as far as that can be proved before any work.
 
 counts     numbers of notes: bounds on sums over runs of bars, which can all hold exactly when no circle of them is negative (Cormen et al.,
            Introduction to Algorithms, ch. 24.4, difference constraints)
 pitches    masks: each bar needs a pitch that all constraints on it allow
 intervals  two goals of one rule, or two tonics, for the same bars; first notes of what begins together, last notes of what ends together
 parts      what is never more in a part than in the whole: span, longest, no_repeat
+compass    masks that leave no pitches so far apart, so high or so low as span and register ask for
 
 Inside: `refuse_contradictions`.
 """
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,18 +57,13 @@ class _Held:
 
 
 def refuse_contradictions(whole: Sequence[Constraint], sections: Sequence[SectionGoals], bars: int, meter: str) -> None:
-    """Raises UsageError where goals of placed sections cannot hold beside those of the whole piece, or of each other, in a piece of `bars` bars."""
+    """Raises UsageError where goals of the whole piece and of placed sections cannot hold beside each other, in a piece of `bars` bars."""
     places = [("", c, [(0, bars)]) for c in whole] + [(s.name, c, s.windows) for s in sections for c in s.constraints]
     held = [_Held(c, allowed, name, *window) for name, c, windows in places for allowed in [allowed_pitches([c])] for window in windows]
-    for a, b in _pairs(held):
+    for a, b in itertools.combinations(held, 2):
         if why := _reason(a, b, bars, meter):
             raise UsageError(f"{b} and {a} cannot both hold: {why}")
     _refuse_together(held, bars, meter)
-
-
-def _pairs(held: Sequence[_Held]) -> Iterator[tuple[_Held, _Held]]:
-    """Two of them at a time, of which at least one is a section's."""
-    return ((a, b) for a, b in itertools.combinations(held, 2) if a.name or b.name)
 
 
 def _reason(a: _Held, b: _Held, bars: int, meter: str) -> str:
@@ -76,6 +72,8 @@ def _reason(a: _Held, b: _Held, bars: int, meter: str) -> str:
         return f"{_notes(b)}, {_notes(a)}"
     if a.overlaps(b) and not (a.allowed & b.allowed).any():
         return f"no pitch is left for bars {max(a.first, b.first) + 1}..{min(a.after, b.after)}"
+    if a.overlaps(b) and (why := _compass(a, b) or _compass(b, a)):
+        return why
     if a.window == b.window and _two_tonics(a.constraint, b.constraint):
         return "no melody has two tonics"
     if a.constraint.rule.name == b.constraint.rule.name and _apart(a, b):
@@ -83,14 +81,25 @@ def _reason(a: _Held, b: _Held, bars: int, meter: str) -> str:
     return ""
 
 
+def _compass(a: _Held, b: _Held) -> str:
+    """Why the pitches that a leaves are too near each other, too high or too low for b; "" where they are not."""
+    name, goal = b.constraint.rule.name, b.constraint.goal
+    low, high = (int(edge) for edge in np.flatnonzero(a.allowed)[[0, -1]]) if a.allowed.any() else (0, 127)
+    if name == "span" and b.within(a) and goal.low[0] > high - low:
+        return f"its pitches are at most {high - low} semitones apart"
+    if name == "register" and b.within(a) and (goal.low[0] > high or goal.high[0] < low):
+        return f"its pitches are {low} to {high} in MIDI numbers"
+    return ""
+
+
 def _refuse_together(held: Sequence[_Held], bars: int, meter: str) -> None:
     """What no two of them forbid, and all of them together do. Raises UsageError."""
     counting = [h for h in held if h.constraint.rule.notes]
-    if any(h.name for h in counting) and not _countable(counting, bars, meter):
+    if not _countable(counting, bars, meter):
         raise UsageError(f"{', '.join(map(str, counting))} cannot all hold: no number of notes is left")
     for first, after in itertools.pairwise(_edges(held)):
         here = [h for h in held if h.first <= first and after <= h.after]
-        if _common([h for h in here if not h.name]).any() and not _common(here).any():
+        if not _common(here).any():
             masks = [str(h) for h in here if h.constraint.rule.allowed]
             raise UsageError(f"{', '.join(masks)} cannot all hold: no pitch is left for bars {first + 1}..{after}")
 

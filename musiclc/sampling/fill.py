@@ -259,7 +259,11 @@ def _made(room: Room, index: int, filled: Filled, row: np.ndarray, constraints: 
     begin, end = room.free
     data = written(room, [n for n in tok.to_melody(row, room.section.meter).notes if begin <= n.start < end])
     again = replace(room, song=read_song(data, track=room.song.track.index, meter=room.song.file.read_in))
-    return data, _sample(index, filled, again.song.melody, again.melody, constraints)
+    made = _sample(index, filled, again.song.melody, again.melody, constraints)
+    if room.melody.notes and again.melody.notes == room.melody.notes:
+        said = f"bars {room.text}: written as they were, since what stands around them says so; another --seed or a higher --temperature may differ"
+        made = replace(made, warnings=[*made.warnings, said])
+    return data, made
 
 
 def _named(request: FillRequest) -> str | list[str]:

@@ -58,8 +58,10 @@ class PieceProblem:
 
     @cached_property
     def guides(self) -> tuple[tuple[Critic, Constraint, tuple[tuple[int, int], ...]], ...]:
-        """The critics to follow, each with its constraint and the windows that this is asked of."""
-        asked = [(c, part.windows) for part in self.parts for c in parts_of(part.constraints) if not c.rule.fixed]
+        """The critics to follow, each with its constraint and the windows that this is asked of. What a mask grants needs none: a critic would only
+        bend draws away from real tunes.
+        """
+        asked = [(c, part.windows) for part in self.parts for c in parts_of(part.constraints) if not c.rule.fixed and c.rule.allowed is None]
         return tuple((self.critics[c.rule.name], c, windows) for c, windows in asked if c.rule.name in self.critics)
 
     @cached_property

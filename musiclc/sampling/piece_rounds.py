@@ -27,6 +27,7 @@ from musiclc.sampling.drawn import SampleKey
 from musiclc.sampling.piece_problem import PieceCandidate, PieceProblem
 
 PIECE_CHUNK, CHUNK_BARS = (8, 32), 512  # pieces a network call: so many bars of them, but not fewer nor more than so many pieces
+STRENGTHS = (0.5, 1.0, 1.0, 2.0)  # of guidance in a piece's first draw, its second, and so on: it bends draws away from real tunes
 WRITES = 8  # writings of one draw's vectors
 BACK = (0.85, 0.97)  # noise levels to which a draw near the best so far goes back
 
@@ -101,7 +102,8 @@ class PieceRounds:
         randoms = [np.random.default_rng(_numbers(key, attempt, voice, 7)) for key, attempt, _, voice in full]
         task, transpositions = self._task(near, randoms)
         hand = Hand([generator_of(*_numbers(key, attempt, voice)) for key, attempt, _, voice in full])
-        x, t = self._vectors(task, hand, transpositions, near, randoms)
+        objective = self._objective(task, transpositions, [attempt for _, attempt, _, _ in full])
+        x, t = self._vectors(task, hand, objective, near, randoms)
         several = torch.arange(self.chunk).repeat_interleave(self.writes)
         fingers = Hand([generator_of(*_numbers(key, attempt, voice, j + 1)) for key, attempt, _, voice in full for j in range(self.writes)])
         tokens = write(self.problem.pieces, task.rows(several), x[several], t[several], fingers, self.options)
@@ -137,10 +139,14 @@ class PieceRounds:
         return PieceTask(context, torch.from_numpy(tokens), torch.from_numpy(wanted), np.stack(equal), bias).told(), transpositions
 
     def _vectors(
-        self, task: PieceTask, hand: Hand, transpositions: list[int], near: list[PieceCandidate | None], randoms: list[np.random.Generator]
+        self,
+        task: PieceTask,
+        hand: Hand,
+        objective: Objective | None,
+        near: list[PieceCandidate | None],
+        randoms: list[np.random.Generator],
     ) -> tuple[Tensor, Tensor]:
         """The chunk's vectors: from noise, or, for rows that have a best so far, from part of the way back to it."""
-        objective = self._objective(task, transpositions)
         start, back = None, None
         if any(best is not None for best in near):
             shape = (self.problem.bars, self.problem.pieces.bars.config.latent)
@@ -150,8 +156,9 @@ class PieceRounds:
         with torch.no_grad():
             return vectors(self.problem.pieces, task, hand, self.options, Way(objective, start, back))
 
-    def _objective(self, task: PieceTask, transpositions: list[int]) -> Objective | None:
-        """The critics' weighted sum for melodies that will be transposed so; None where no constraint has a critic."""
+    def _objective(self, task: PieceTask, transpositions: list[int], attempts: list[int]) -> Objective | None:
+        """The critics' weighted sum for melodies that will be transposed so, stronger in later draws; None where no constraint has a critic."""
+        strength = torch.tensor([STRENGTHS[min(attempt, len(STRENGTHS)) - 1] for attempt in attempts])
         terms: list[tuple[Critic, Bounds, float, Asked]] = []
         for critic, c, windows in self.problem.guides:
             goal = bounds([c.rule.transposed(c.goal.tight, -transposition) for transposition in transpositions])
@@ -163,7 +170,7 @@ class PieceRounds:
             return None
 
         def objective(x: Tensor, t: Tensor) -> Tensor:
-            return torch.stack([weight * critic.log_met(x, t, asked, goal) for critic, goal, weight, asked in terms]).sum(0)
+            return strength * torch.stack([weight * critic.log_met(x, t, asked, goal) for critic, goal, weight, asked in terms]).sum(0)
 
         return objective
 

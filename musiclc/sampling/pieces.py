@@ -18,6 +18,7 @@ from musiclc.rules.base import Constraint
 from musiclc.rules.sections import SectionGoals, section_verdicts
 from musiclc.rules.tonic import MODES, heard
 from musiclc.rules.transposition import CANONICAL_PITCH, CANONICAL_TONICS, shift_to_canonical, suitable_transpositions
+from musiclc.sampling.cadence import cadenced
 from musiclc.sampling.forms import form_faults, plan_of_form
 from musiclc.sampling.request import SampleRequest
 from musiclc.sampling.sample import Sample, edited, not_met
@@ -115,6 +116,8 @@ def _edited(model: "Model", rounds: "PieceRounds", candidate: "PieceCandidate") 
     The latter for a piece without form and sections alone, in the meters of the networks that edit.
     """
     problem, tokens = rounds.problem, mended(rounds, candidate)
+    if candidate.met and rounds.attempts >= 2 and not problem.ends(candidate.key, tokens[None])[0]:
+        return cadenced(problem, tokens)
     whole = all(part.windows == ((0, problem.bars),) for part in problem.parts)
     if candidate.met or tokens is not candidate.tokens or rounds.attempts < 2 or not whole or problem.faults or problem.meter not in PHRASE_METERS:
         return tokens

@@ -80,6 +80,13 @@ def test_before_channel_events_ahead_of_the_first_note_set_up_too():
     assert next(tick for tick, m in now if m.type == "lyrics") == BAR + 30
 
 
+def test_before_a_marker_stays_with_its_music():
+    """What a marker, a cue or a lyric at the very beginning names comes later, and so do they; a copyright stays."""
+    said = [mido.MetaMessage(kind, text="x") for kind in ("marker", "cue_marker", "lyrics", "copyright")]
+    now = others(before(song(band([*((0, m) for m in said), *quarters(8)], bars=9)), 1, "x").song.data)[1]
+    assert {m.type: tick for tick, m in now if getattr(m, "text", "") == "x"} == {"marker": BAR, "cue_marker": BAR, "lyrics": BAR, "copyright": 0}
+
+
 def test_before_a_melody_that_enters_late_its_silent_bars_are_room():
     data = band(quarters(4, start=4 * BAR))
     assert before(song(data), 3, "x").song.data == data

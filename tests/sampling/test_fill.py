@@ -237,3 +237,11 @@ def test_silence_all_over_is_no_melody(model, repeats):
         made(InfillRequest, model, band(), bars="1..8", track="Voice")
     entry, _ = only(InfillRequest, model, band(), bars="1..7", track="Voice", density="1..4")
     assert (entry["notes"], entry["constraints"][0]["value"]) == (4, 0.0)
+
+
+def test_bars_that_come_out_as_they_were_are_said_to(model):
+    """The stand-in repeats what stands beside the bars: where that is what stood in them, nothing has changed."""
+    same, other = (Melody(tuple(Note(4 * i, 60 + step * (i // 4), 4) for i in range(12)), "4/4", 3) for step in (0, 1))
+    for melody, said in ((same, True), (other, False)):
+        entry, _ = only(InfillRequest, model, to_bytes(melody), bars="2")
+        assert any("written as they were" in warning for warning in entry["warnings"]) is said
