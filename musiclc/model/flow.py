@@ -24,9 +24,7 @@ from musiclc.model.vae import time_features
 
 @dataclass(frozen=True)
 class FlowConfig:
-    """Sizes. latent: dimensions a bar, as the VAE's. noise_level: the time t at which a draw stops and is written; guided_level: the same of a
-    draw that critics guide, who need to say more than that leaves them.
-    """
+    """Sizes. latent: dimensions a bar, as the VAE's. noise_level: the time t at which a draw stops and is written."""
 
     latent: int = 40
     width: int = 256
@@ -34,7 +32,6 @@ class FlowConfig:
     layers: int = 6
     condition: int = 96  # width of what noise level and context become
     noise_level: float = 0.8
-    guided_level: float = 0.65
 
 
 class FlowBlock(SteeredBlock):

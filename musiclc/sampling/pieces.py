@@ -97,8 +97,7 @@ def _with_options(problem: "PieceProblem", options: Any, **more: Any) -> "PieceR
     from musiclc.model.pieces import DrawOptions
     from musiclc.sampling.piece_rounds import PieceRounds
 
-    levels, usual = problem.pieces.flow.config, DrawOptions()
-    end = levels.guided_level if problem.guides else levels.noise_level
+    usual, end = DrawOptions(), problem.pieces.flow.config.noise_level
     draws = DrawOptions(end=end, temperature=usual.temperature * options.temperature, again=usual.again * options.temperature)
     return PieceRounds(problem, min(options.attempts, MOST_ATTEMPTS), options.realism, draws, **more)
 

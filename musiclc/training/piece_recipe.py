@@ -132,13 +132,12 @@ class _Run:
         parts = {**checkpoint.load_networks(self.folder / _FILES["writer"])[0], **checkpoint.load_networks(self.folder / _FILES["flow"])[0]}
         parts["bars"].precision = precision_of("auto")
         pieces = Pieces(parts["bars"], parts["flow"], self.data.plans(), self.data.mode_frequencies())
-        levels = pieces.flow.config
-        usual, guided = DrawOptions(end=levels.noise_level), DrawOptions(end=levels.guided_level)
+        usual = DrawOptions(end=pieces.flow.config.noise_level)
         banks, drawn = [], []
         for i, ((meter, bars), n) in enumerate(self.recipe.banks.items()):
             self.talk(f"steer: {n} pieces of {bars} bars in {meter}")
-            banks.append(piece_critics.drawn_bank(pieces, self.data, meter, bars, n // 2, guided, seed=1)[0])
-            banks.append(piece_critics.real_bank(pieces, self.data, (9, i), 4096, guided))
+            banks.append(piece_critics.drawn_bank(pieces, self.data, meter, bars, n // 2, usual, seed=1)[0])
+            banks.append(piece_critics.real_bank(pieces, self.data, (9, i), 4096, usual))
             drawn.append(piece_critics.drawn_bank(pieces, self.data, meter, bars, n, usual))
         for rule in RULES.values():
             if rule.critic is None and not rule.fixed and not rule.judged and rule.parts is None:
