@@ -35,14 +35,16 @@ LIMIT = 90  # minutes that all of it may take
 
 def words(run: Run, data: dict[str, str], folder: str, tiny: bool = False) -> list[str]:
     """A run's command with its places filled in."""
+    places = {f"{{{name}}}": place for name, place in {**data, "folder": folder}.items()}
     given = [run.small.get(word, word) if tiny else word for word in run.command]
-    return [word.format(**data, folder=folder) for word in given]
+    return [re.sub(r"\{\w+\}", lambda match: places.get(match[0], match[0]), word) for word in given]
 
 
 def said(run: Run) -> str:
     """A run's command as one would type it, wherever Python and the datasets lie."""
-    text = " ".join("python" if word == sys.executable else word for word in run.command)
-    return text.replace("python -m musiclc.cli", "musiclc").replace(" --json", "").format(windows="windows.safetensors", tunes="tunes.safetensors", folder="DIR")
+    typed = {"windows": "windows.safetensors", "tunes": "tunes.safetensors"}
+    text = " ".join("python" if word == sys.executable else word for word in words(run, typed, "DIR"))
+    return text.replace("python -m musiclc.cli", "musiclc").replace(" --json", "")
 
 
 def shipped() -> tuple[str, str]:
@@ -183,7 +185,11 @@ def write() -> int:
 def record(name: str, path: Path, seconds: float | None) -> int:
     """Takes a run's tables from a file of JSON lines, or of `evaluate -o`."""
     text = path.read_text()
-    tables = tables_in(text) if text.startswith('{"section"') else {k: v for k, v in json.loads(text).items() if v and isinstance(v, list) and isinstance(v[0], dict)}
+    tables = (
+        tables_in(text)
+        if text.startswith('{"section"')
+        else {k: v for k, v in json.loads(text).items() if v and isinstance(v, list) and isinstance(v[0], dict)}
+    )
     EVIDENCE.mkdir(exist_ok=True)
     (EVIDENCE / f"{name}.json").write_text(json.dumps(entry(RUNS[name], tables, seconds), indent=1, ensure_ascii=False) + "\n")
     return 0

@@ -42,9 +42,7 @@ def of_windows(data: Any) -> Rows:
     collection = [data.info["collections"][tune] for tune in data.tune]
     counts = Counter(zip(collection, (splits[s] for s in data.split), strict=True))
     known = Counter(data.info["collections"])
-    return [
-        {"collection": f"`{name}`", "tunes": known[name], **{split: counts[name, split] or "" for split in splits}} for name in sorted(known)
-    ]
+    return [{"collection": f"`{name}`", "tunes": known[name], **{split: counts[name, split] or "" for split in splits}} for name in sorted(known)]
 
 
 def of_tunes(data: Any) -> Rows:

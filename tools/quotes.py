@@ -228,7 +228,15 @@ def _cell(page: str, source: str, quoted: str, value: str) -> Finding:
 def plain(text: str) -> str:
     """A page without code, comments, addresses and tables that are made from JSON; as long as it was."""
     blank: Callable[[re.Match[str]], str] = lambda match: re.sub(r"[^\n]", " ", match[0])  # noqa: E731
-    for pattern in (MARK, ASIDE, re.compile(r"^```.*?^```", re.M | re.S), re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$", re.S), re.compile(r"`[^`]+`"), re.compile(r"<!--.*?-->", re.S), re.compile(r"\]\([^)]*\)")):
+    for pattern in (
+        MARK,
+        ASIDE,
+        re.compile(r"^```.*?^```", re.M | re.S),
+        re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$", re.S),
+        re.compile(r"`[^`]+`"),
+        re.compile(r"<!--.*?-->", re.S),
+        re.compile(r"\]\([^)]*\)"),
+    ):
         text = pattern.sub(blank, text)
     return text
 

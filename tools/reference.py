@@ -93,7 +93,9 @@ def rules_page() -> str:
     for rule in [*RULES.values(), *EXAMPLES.values()]:
         tolerance = f"{rule.tolerance:g}" if rule.family == "gaussian" and rule.tolerance is not None else "none"
         rows = [("measured in", rule.unit), ("values", rule.span), ("goals", rule.goals), ("tolerance", tolerance), ("source", rule.source)]
-        parts.append(f"## {rule.name}\n\n{text(rule.about)[:1].upper()}{text(rule.about)[1:]}. Option: `--{rule.name.replace('_', '-')}`.\n\n{table(('', ''), rows)}")
+        parts.append(
+            f"## {rule.name}\n\n{text(rule.about)[:1].upper()}{text(rule.about)[1:]}. Option: `--{rule.name.replace('_', '-')}`.\n\n{table(('', ''), rows)}"
+        )
     return "\n\n".join(parts) + "\n"
 
 
@@ -138,7 +140,9 @@ def _signature(name: str, thing: Any) -> str:
         return name
     fields = {f.name for f in dataclasses.fields(thing)} if dataclasses.is_dataclass(thing) else set()
     arguments = [_argument(p) for p in signature.parameters.values() if not fields or p.name in fields]
-    returns = "" if inspect.isclass(thing) or signature.return_annotation is inspect.Signature.empty else f" -> {_annotation(signature.return_annotation)}"
+    returns = (
+        "" if inspect.isclass(thing) or signature.return_annotation is inspect.Signature.empty else f" -> {_annotation(signature.return_annotation)}"
+    )
     line = f"{name}({', '.join(arguments)}){returns}"
     return line if len(line) < 100 else f"{name}(\n    " + ",\n    ".join(arguments) + f",\n){returns}"
 

@@ -53,11 +53,11 @@ RUNS: dict[str, Run] = {
         plots={"targets.png": "targets.png", "methods.png": "methods.png"},
     ),
     "thousand": Run("a thousand melodies of one command line", (*PYTHON, "-m", "tools.figures", "thousand", "1000"), 3, {"1000": "4"}),
-    "edits": _evaluated("edits of whole tunes by constraints", "transform --data {windows} -n 185 -o {folder} --part constraints --part back", 50),
+    "edits": _evaluated("edits of whole tunes by constraints", "transform --data {windows} -n 185 -o {folder} --part constraints --part back", 40),
     "frontier": _evaluated(
         "edits for all values of keep",
         "transform --data {windows} -n 185 -o {folder} --part frontier --part identity --part events",
-        40,
+        25,
         plots={"frontier.png": "frontier.png"},
     ),
     "pieces": _evaluated(
@@ -69,11 +69,11 @@ RUNS: dict[str, Run] = {
     "filled": _evaluated(
         "hidden bars filled, and bars decoded", "pieces --data {tunes} -n 60 --split validation --part infilling --part reconstruction", 10, "4"
     ),
-    "digits": Run("the engine on images of digits", (*PYTHON, "examples/digits.py", "-o", "{folder}/digits.png"), 4, plots={"digits.png": "digits.png"}),
-    "pictures": Run("pictures of the documents", (*PYTHON, "-m", "tools.figures", "pictures", "{folder}"), 1, plots={"sample.png": "sample.png"}),
-    "cost": _evaluated(
-        "time and memory of commands", "cost --data {windows} -n 1000", 3, "4", spread={"value": "60 %"}, alone=True
+    "digits": Run(
+        "the engine on images of digits", (*PYTHON, "examples/digits.py", "-o", "{folder}/digits.png"), 4, plots={"digits.png": "digits.png"}
     ),
+    "pictures": Run("pictures of the documents", (*PYTHON, "-m", "tools.figures", "pictures", "{folder}"), 1, plots={"sample.png": "sample.png"}),
+    "cost": _evaluated("time and memory of commands", "cost --data {windows} -n 1000", 3, "4", spread={"value": "60 %"}, alone=True),
     "batches": Run(
         "time and memory of batches",
         (*PYTHON, "-m", "tests.time_batches"),
