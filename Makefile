@@ -16,7 +16,7 @@ format:
 
 # The documents as a site in build/site, and everything that they show, run as it is typed but for fewer files: some minutes.
 docs:
-	mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 docs-test:
 	python -m tools.examples
 

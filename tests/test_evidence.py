@@ -1,4 +1,5 @@
-"""Figures that documents quote are those of evidence/*.json; what has no JSON yet is skipped by name, never passed. And the tool that says so, by hand-worked pages."""
+"""Figures that documents quote are those of evidence/*.json; what has no JSON yet is skipped by name, never passed. And the tool that says so, by
+hand-worked pages."""
 
 import json
 import sys
@@ -210,8 +211,9 @@ def test_commands_of_the_plan_are_ones_that_musiclc_takes():
 
 def test_windows_and_tunes_are_counted_by_collection():
     class Data:
-        info = {"collections": ["a", "b", "a"]}
-        tune, split, bars = [0, 0, 1, 2], [0, 1, 0, 2], [4, 5, 6, 7]
+        def __init__(self):
+            self.info = {"collections": ["a", "b", "a"]}
+            self.tune, self.split, self.bars = [0, 0, 1, 2], [0, 1, 0, 2], [4, 5, 6, 7]
 
         def __len__(self):
             return len(self.tune)

@@ -60,6 +60,7 @@ def test_equations_become_mathml_and_code_with_dollars_stays():
     pytest.importorskip("latex2mathml")
     made = reference.on_page_markdown("With $x_t$ and `$HOME`:\n\n$$ a = b $$\n\n```sh\necho $x $y\n```\n")
     assert made.count("<math") == 2
+    assert made.startswith("With <span><math")
     assert "`$HOME`" in made
     assert "echo $x $y" in made
 
@@ -69,6 +70,9 @@ def test_the_site_builds_without_a_warning(tmp_path):
     words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    commands = (tmp_path / "site" / "reference" / "commands" / "index.html").read_text()
+    assert "{0,4,7}" in commands
+    assert "<code>NAME=GOAL|FILE.py:FUNCTION[=GOAL]</code>" in commands.replace("&#124;", "|")
     page = (tmp_path / "site" / "method" / "index.html").read_text()
     assert page.count("<math") > 10
     loaded = re.findall(r'<(?:script|link|img)[^>]*(?:src|href)="(https?://[^"]+)"', page)

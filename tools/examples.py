@@ -1,13 +1,15 @@
 """Run what the documents show: python -m tools.examples [PAGE…] [--pictures] [--as-typed] [--fast]
 
-Blocks marked ```sh are run by bash, and ```python by Python, page by page, in order, each page in a folder of its own that holds a few files to work on (`given`). Comments that Markdown hides say more of
+Blocks marked ```sh are run by bash, and ```python by Python, page by page, in order, each page in a folder of its own that holds a few files to
+work on (`given`). Comments that Markdown hides say more of
 the block that follows:
 
     <!-- slow -->          left out by --fast, as is every block with a command that draws or edits notes
     <!-- not run: WHY -->  shown only; a block with commands and no language needs this
     <!-- shows: FILE -->   this block makes a picture of the page, which lies at that path beside it
 
---pictures takes the pictures that blocks made to docs/. Unless --as-typed, `-n` is 2 at most, so that all of it takes some minutes. `docstrings` as a page stands for the examples in the help of commands.
+--pictures takes the pictures that blocks made to docs/. Unless --as-typed, `-n` is 2 at most, so that all of it takes some minutes. `docstrings`
+as a page stands for the examples in the help of commands.
 
 Inside: `Block`, `PAGES`, `blocks`, `run_page`, `given`.
 """
@@ -29,7 +31,8 @@ PAGES = ("README.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").
 FENCE = re.compile(r"(?P<notes>(?:^<!--[^\n]*-->\n)*)^```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^(?:musiclc|python|pip|make|ray|nohup) ", re.MULTILINE)
 DRAWS = re.compile(
-    r"musiclc (?:sample|transform|vary|interpolate|continue|infill|bridge|train|prepare|evaluate|critic (?:train|remove|list))\b|musiclc batch(?!.*--(?:check|dry-run))|musiclc (?:render|score).*(?:out|--wav|--report|--rule my)"
+    r"musiclc (?:sample|transform|vary|interpolate|continue|infill|bridge|train|prepare|evaluate|critic)\b"
+    r"|musiclc batch(?!.*--(?:check|dry-run))|musiclc (?:render|score) .*(?:--wav|--report|--check)"
 )
 ASIDE = {"train": "takes hours", "prepare": "reads a corpus for minutes", "evaluate": "takes minutes"}  # commands whose help's examples are not run
 MOST = 2  # files a command is asked for

@@ -17,7 +17,8 @@ from packaging.utils import canonicalize_name
 
 EXTRAS = ("train", "render", "ray", "examples", "dev", "docs")
 PERMISSIVE = re.compile(
-    r"\b(?:MIT(?:-0|-CMU)?|BSD|0BSD|Apache|ISC|PSF|Python Software Foundation|Zlib|HPND|Historical Permission|Unlicense|public domain|BSL-1\.0|Boost|CC0|WTFPL|3-Clause|2-Clause)\b",
+    r"\b(?:MIT(?:-0|-CMU)?|BSD|0BSD|Apache|ISC|PSF|Python Software Foundation|Zlib|HPND|Historical Permission|"
+    r"Unlicense|public domain|BSL-1\.0|Boost|CC0|WTFPL|3-Clause|2-Clause)\b",
     re.IGNORECASE,
 )
 COPYLEFT = re.compile(r"\b(?:[AL]?GPL|GNU|MPL|Mozilla|EPL|EUPL|CDDL|CC-BY-SA|SSPL)", re.IGNORECASE)
@@ -44,13 +45,13 @@ class Package:
 
 def said(found: Distribution) -> str:
     """A package's licence: its expression, else its classifiers, else the first line of what it says."""
-    expression = found.metadata.get("License-Expression") or ""
+    expression = found.metadata["License-Expression"] or ""
     classifiers = [
         c.rsplit("::", 1)[-1].strip()
         for c in found.metadata.get_all("Classifier") or ()
         if c.startswith("License ::") and c != "License :: OSI Approved"
     ]
-    written = (found.metadata.get("License") or "").strip()
+    written = (found.metadata["License"] or "").strip()
     return expression or ", ".join(classifiers) or (written.splitlines()[0][:80] if written and written != "UNKNOWN" else "") or _from_file(found)
 
 
@@ -58,7 +59,7 @@ def _from_file(found: Distribution) -> str:
     """What the head of its licence file looks like; empty when there is none."""
     for file in found.files or ():
         if re.search(r"(?i)^(licen[cs]e|copying)", file.name):
-            text = file.read_text(encoding="utf-8", errors="replace")[:600]
+            text = file.read_binary()[:600].decode(errors="replace")
             if "Permission is hereby granted, free of charge" in text:
                 return "MIT (its file)"
             if "Redistribution and use in source and binary forms" in text:
@@ -69,7 +70,7 @@ def _from_file(found: Distribution) -> str:
 
 
 def verdict(licence: str) -> str:
-    """permissive, copyleft or unknown. A choice ("MIT OR GPL-2.0") is as permissive as its freest part; what is joined (AND, commas) as its strictest."""
+    """permissive, copyleft or unknown. A choice ("MIT OR GPL-2.0") is as its freest part, what is joined (AND, commas) as its strictest."""
     if not licence:
         return "unknown"
     if re.search(r"\bOR\b", licence):

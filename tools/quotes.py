@@ -1,13 +1,17 @@
 """Figures that documents quote, held against evidence/*.json.
 
-A table that is evidence as it stands lies between `<!-- figures RUN/TABLE -->` and `<!-- /figures -->`: it is made from the JSON, column for column (`columns="a; b"` chooses them, `where="column=value"` rows).
+A table that is evidence as it stands lies between `<!-- figures RUN/TABLE -->` and `<!-- /figures -->`: it is made from the JSON, column for
+column (`columns="a; b"` chooses them, `where="column=value"` rows).
 Figures in sentences, and tables that are put together by hand, are named in evidence/quotes.json, by page:
 
     {"text": "met as delivered by {} %", "of": ["constraints/own?rule=thirds#met, delivered*100"]}
 
-`text` stands once in the page, with a `{}` for each figure; other numbers in it are as they are. `of` says where each figure comes from: RUN/TABLE?COLUMN=VALUE&COLUMN=VALUE#COLUMN, the first
-row that fits, with `*100` where the page counts in percent. `spread` is by how much page and JSON may differ, `0.02` or `60 %`, besides rounding; when absent, that of the run's column.
-`:min` or `:max` after a column takes the least or most of all rows that fit. `stated` lists texts with numbers that are no figures but definitions or settings, `history` those that record what
+`text` stands once in the page, with a `{}` for each figure; other numbers in it are as they are. `of` says where each figure comes from:
+RUN/TABLE?COLUMN=VALUE&COLUMN=VALUE#COLUMN, the first
+row that fits, with `*100` where the page counts in percent. `spread` is by how much page and JSON may differ, `0.02` or `60 %`, besides rounding;
+when absent, that of the run's column.
+`:min` or `:max` after a column takes the least or most of all rows that fit. `stated` lists texts with numbers that are no figures but
+definitions or settings, `history` those that record what
 happened once, such as a training; where that is a whole passage, it lies between `<!-- stated -->` or `<!-- history -->` and the same with a slash.
 
 Inside: `Quote`, `Finding`, `PAGES`, `findings`, `unnamed`, `rewritten`, `number`, `looked_up`, `table_rows`.

@@ -25,8 +25,10 @@ def text(value: str | None) -> str:
 
 
 def cell(value: Any) -> str:
-    """The same, in a table."""
-    return " ".join(text(str(value)).split()).replace("|", "\\|")
+    """The same, in a table, in code, too."""
+    line = " ".join(text(str(value)).split())
+    line = re.sub(r"`([^`]*\|[^`]*)`", lambda match: f"<code>{match[1].replace('|', '&#124;')}</code>", line)
+    return line.replace("|", "\\|")
 
 
 def table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
@@ -88,14 +90,15 @@ def rules_page() -> str:
     from musiclc.rules import RULES
 
     parts = [
-        "# Rules\n\nMade from the table that options, jobs and manifests read (`musiclc rules` prints it). A bare number as goal is met within the tolerance; `>=8`, `<=3`, `4..8` say what they say."
+        "# Rules\n\nMade from the table that options, jobs and manifests read (`musiclc rules` prints it). A bare number as goal is met within the "
+        "tolerance; `>=8`, `<=3`, `4..8` say what they say."
     ]
-    for rule in [*RULES.values(), *EXAMPLES.values()]:
+    every: list[Any] = [*RULES.values(), *EXAMPLES.values()]
+    for rule in every:
         tolerance = f"{rule.tolerance:g}" if rule.family == "gaussian" and rule.tolerance is not None else "none"
         rows = [("measured in", rule.unit), ("values", rule.span), ("goals", rule.goals), ("tolerance", tolerance), ("source", rule.source)]
-        parts.append(
-            f"## {rule.name}\n\n{text(rule.about)[:1].upper()}{text(rule.about)[1:]}. Option: `--{rule.name.replace('_', '-')}`.\n\n{table(('', ''), rows)}"
-        )
+        about = f"{text(rule.about)[:1].upper()}{text(rule.about)[1:]}. Option: `--{rule.name.replace('_', '-')}`."
+        parts.append(f"## {rule.name}\n\n{about}\n\n{table(('', ''), rows)}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -148,7 +151,7 @@ def _signature(name: str, thing: Any) -> str:
 
 
 def _argument(parameter: inspect.Parameter) -> str:
-    stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**" if parameter.kind is parameter.VAR_KEYWORD else ""
     typed = "" if parameter.annotation is inspect.Parameter.empty else f": {_annotation(parameter.annotation)}"
     default = "" if parameter.default is inspect.Parameter.empty else f"{' = ' if typed else '='}{_default(parameter.default)}"
     return f"{stars}{parameter.name}{typed}{default}"
@@ -166,9 +169,11 @@ def _default(value: Any) -> str:
 
 def _verbatim(doc: str) -> str:
     """A docstring as paragraphs; indented lines, as they stand, as code."""
-    found = []
-    for code, parts in itertools.groupby(inspect.cleandoc(doc).split("\n\n"), lambda part: part.startswith("    ")):
-        found += [f"```python\n{textwrap.dedent(chr(10).join(f'{part}{chr(10)}' for part in parts)).strip()}\n```"] if code else map(text, parts)
+    found: list[str] = []
+    for code, group in itertools.groupby(inspect.cleandoc(doc).split("\n\n"), lambda part: part.startswith("    ")):
+        parts = list(group)
+        shown = textwrap.dedent("\n\n".join(parts)).strip()
+        found += [f"```python\n{shown}\n```"] if code else map(text, parts)
     return "\n\n".join(found)
 
 
@@ -204,7 +209,7 @@ def _mathml(match: re.Match[str]) -> str:
 
     block = match["block"] is not None
     made: str = convert((match["block"] if block else match["inline"]).strip(), display="block" if block else "inline")
-    return f"\n\n<div>{made}</div>\n\n" if block else made
+    return f"\n\n<div>{made}</div>\n\n" if block else f"<span>{made}</span>"  # a line that begins with it is no block of HTML
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Build wheel and sdist, and try them as a user would get them: python -m tools.release [--full]
 
 1. Both are built; neither is larger than MOST, and the wheel holds what it must and nothing of tests, tools or documents.
-2. In a fresh environment of this Python, the wheel beside the dependencies that are installed here writes a melody. With --full they are installed anew, as pip finds them.
-3. In a fresh environment of each other Python from 3.10 to 3.13 that is here, every file of the wheel compiles, and `musiclc --help` and `--version` run with Click alone (--full: all as in 2).
+2. In a fresh environment of this Python, the wheel beside the dependencies that are installed here writes a melody. With --full they are
+   installed anew, as pip finds them.
+3. In a fresh environment of each other Python from 3.10 to 3.13 that is here, every file of the wheel compiles, and `musiclc --help` and
+   `--version` run with Click alone (--full: all as in 2).
 """
 
 import argparse

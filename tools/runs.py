@@ -1,6 +1,7 @@
 """The plan of `make evidence`: which command makes which tables and plots, how long it takes, and how far its figures may spread.
 
-A run prints its tables as JSON lines (`musiclc evaluate --json`), as Markdown or in columns; evidence.py keeps them as evidence/NAME.json. Figures of one machine are
+A run prints its tables as JSON lines (`musiclc evaluate --json`), as Markdown or in columns; evidence.py keeps them as evidence/NAME.json.
+Figures of one machine are
 the same again to their last digit; `spread` names the columns that are times or memory, and by how much those differ from one run to the next.
 
 Inside: `Run`, `RUNS`, `HISTORY`.
@@ -19,7 +20,8 @@ class Run:
     """One command of the plan.
 
     command: its words; {windows}, {tunes} are datasets, {folder} is where it may write. small: what takes the place of words for a try (`--tiny`).
-    minutes: on one core of the machine that made the published figures. alone: nothing beside it, since it measures time. plots: file in {folder} → file in docs/.
+    minutes: on one core of the machine that made the published figures. alone: nothing beside it, since it measures time. plots: file in
+    {folder} → file in docs/.
     """
 
     about: str
