@@ -86,9 +86,9 @@ def _of_help() -> Iterator[Block]:
         command = group.get_command(click.Context(group), name)
         lines = [line.strip() for line in ((command.help if command else "") or "").splitlines()]
         if shown := [line for line in lines if line.startswith("musiclc ")]:
-            clean = "rm -rf out out.mid out.html\n" if name != "score" else ""
+            first = "rm -rf out out.mid\n" + ("musiclc sample --key C --bars 4 -n 2 -o out --quiet\n" if name in ("score", "render") else "")
             notes = f"<!-- not run: {ASIDE[name]} -->" if name in ASIDE else "<!-- slow -->"
-            yield Block(f"musiclc {name} --help", 0, "sh", clean + "\n".join(shown) + "\n", notes)
+            yield Block(f"musiclc {name} --help", 0, "sh", first + "\n".join(shown) + "\n", notes)
     code = "".join(line[4:] + "\n" for line in (musiclc.__doc__ or "").splitlines() if line.startswith("    ") or not line)
     yield Block("musiclc.__doc__", 0, "python", code)
 
@@ -104,11 +104,16 @@ def given(folder: Path, fast: bool) -> None:
     for name in ("tune.mid", "first.mid", "minor.mid", "form.mid", "asked/1.mid", "out/1.mid") if fast else ():
         _put(folder / name, pieces[0])
     (folder / "song.mid").write_bytes(_arranged(pieces[0]))
-    for place in ("songs/a.mid", "songs/below/b.mid", "my-songs/c.mid", "calm/a.mid", "wild/b.mid", "old/a.mid", "old.mid"):
+    for place in ("songs/a.mid", "songs/below/b.mid", "my-songs/c.mid", "old/a.mid", "old.mid"):
         _put(folder / place, _arranged(pieces[len(place) % 2]))
+    for number in range(1, 9):
+        data = (ROOT / "docs" / "gallery" / f"piece-{number}.mid").read_bytes()
+        _put(folder / ("calm" if number % 2 else "wild") / f"{number}.mid", data)
     for number, data in enumerate(pieces * 2):
         _put(folder / "my-midi-folder" / f"{number}.mid", data)
-    (folder / "my.py").write_text("def zigzag(melody):\n    return 0.5\n")
+    (folder / "my.py").write_text(
+        "def zigzag(melody):\n    p = [n.pitch for n in melody.notes]\n    return sum(a < b for a, b in zip(p, p[1:])) / len(p) if p else 0.0\n"
+    )
     (folder / "jobs.jsonl").write_text('{"id": "one", "key": "C", "bars": 4, "seed": 1}\n')
     (folder / "pictures").mkdir()
 
