@@ -86,7 +86,7 @@ def _of_help() -> Iterator[Block]:
         command = group.get_command(click.Context(group), name)
         lines = [line.strip() for line in ((command.help if command else "") or "").splitlines()]
         if shown := [line for line in lines if line.startswith("musiclc ")]:
-            first = "rm -rf out out.mid\n" + ("musiclc sample --key C --bars 4 -n 2 -o out --quiet\n" if name in ("score", "render") else "")
+            first = "rm -rf out out.mid tunes\n" + ("musiclc sample --key C --bars 4 -n 2 -o out --quiet\n" if name in ("score", "render") else "")
             notes = f"<!-- not run: {ASIDE[name]} -->" if name in ASIDE else "<!-- slow -->"
             yield Block(f"musiclc {name} --help", 0, "sh", first + "\n".join(shown) + "\n", notes)
     code = "".join(line[4:] + "\n" for line in (musiclc.__doc__ or "").splitlines() if line.startswith("    ") or not line)
