@@ -183,7 +183,7 @@ def run_page(page: str, fast: bool = False, as_typed: bool = False, pictures: bo
 
 def _run(block: Block, code: str, folder: Path, around: dict[str, str]) -> None:
     words = ["bash", "-euo", "pipefail", "-c", code] if block.language == "sh" else [sys.executable, "-c", code]
-    done = subprocess.run(words, cwd=folder, env=around, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(words, cwd=folder, env=around, capture_output=True, text=True, timeout=3600)
     assert done.returncode == 0, f"{block.page}:{block.line}: exit {done.returncode}\n{code}\n{done.stderr.strip()[-2000:]}"
 
 
