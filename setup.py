@@ -8,10 +8,27 @@ ROOMS = sorted(path.parent.name for path in Path(__file__).parent.glob("musiclc/
 
 setup(
     name="musiclc",
-    version="0.1.0",
+    version="0.2.0",
     description="Write melodies, and steer them by rules: latent constraints for composers who script",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    author="The musiclc developers",
+    keywords=["music generation", "MIDI", "latent constraints", "variational autoencoder", "flow matching", "algorithmic composition"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: End Users/Desktop",
+        "Intended Audience :: Science/Research",
+        "Natural Language :: English",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Topic :: Artistic Software",
+        "Topic :: Multimedia :: Sound/Audio :: MIDI",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
@@ -41,6 +58,8 @@ setup(
         # midirenderer (MIT) is RustySynth; the SoundFont comes with pretty_midi, resampling (LGPL) with note-seq's librosa.
         "render": ["midirenderer>=0.1.3", "soxr>=0.5"],
         "ray": ["ray>=2.9"],
+        # mkdocs below 2, which has no plugins and themes of before; equations become MathML, so pages load no script from elsewhere
+        "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5", "latex2mathml>=3.77"],
         "examples": ["scikit-learn>=1.3", "matplotlib>=3.8"],
         "dev": [
             "pytest>=8",

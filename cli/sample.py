@@ -44,7 +44,7 @@ def command(**values: Any) -> None:
     \b
     musiclc sample --key C
     musiclc sample --key "A minor" --density ">=9" --range C4..C6 -n 200 -o out --seed 7
-    musiclc sample --key "D dorian" --form "A8 A'8 B8 A'8" --section "B: density=8, register=high" -n 8 -o out
+    musiclc sample --key "D dorian" --form "A8 A'8 B8 A'8" --section "B: density=8, register=high" -n 8 -o tunes
     """
     deliver(values, SampleRequest.of, _run)
 

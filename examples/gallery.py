@@ -37,7 +37,7 @@ def main(docs: Path) -> None:
         subprocess.run([*shlex.split(command), "-o", str(folder / f"{name}.mid"), "--overwrite", "--quiet"], check=True, stdout=subprocess.DEVNULL)
         song = read_song(folder / f"{name}.mid")
         heard = named(song.melody)
-        page.append(f"## {seed}\n\n```\n{command}\n```\n\nHeard in {heard}. [MIDI](gallery/{name}.mid)\n\n![Piano roll](gallery/{name}.png)\n")
+        page.append(f"## {seed}\n\n```sh\n{command}\n```\n\nHeard in {heard}. [MIDI](gallery/{name}.mid)\n\n![Piano roll](gallery/{name}.png)\n")
         page.append("```abc\n" + to_abc(song.melody, f"Piece {seed}", heard, seed) + "```\n")
     subprocess.run(["musiclc", "render", str(folder), "-O", str(folder), "--png", "--overwrite", "--quiet"], check=True, stdout=subprocess.DEVNULL)
     (folder / "manifest.jsonl").unlink(missing_ok=True)

@@ -22,10 +22,12 @@ from musiclc.cli import COMMANDS, group
 from musiclc.custom.examples import EXAMPLES
 from musiclc.data import shipped_model
 from musiclc.rules import RULES
+from tools import examples
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md", "data/README.md", "docs/architecture.md", "docs/batch.md")}
+SITE = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
+PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "data/README.md", *SITE)}
 
 TAUGHT = re.findall(r"critic train --name (\w+)", README)  # rules that exist for those who ran that line only
 
@@ -89,13 +91,27 @@ def takes(name, span):
     return True
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with the files that pages work on, and those that they write: rules of one's own, tables."""
+    path = tmp_path_factory.mktemp("pages")
+    examples.given(path, fast=True)
+    for text in PAGES.values():
+        for name, content in re.findall(r"cat > ([\w.]+) <<'END'\n(.*?)^END", text, re.MULTILINE | re.DOTALL):
+            (path / name).write_text(content)
+    return path
+
+
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A folder with README's own rule and folder in it."""
-    (tmp_path / "my-midi-folder").mkdir()
-    name, text = re.search(r"cat > (my\.py) <<'END'\n(.*?)^END", README, re.MULTILINE | re.DOTALL).groups()
-    (tmp_path / name).write_text(text)
-    monkeypatch.chdir(tmp_path)
+def folder(place, monkeypatch):
+    monkeypatch.chdir(place)
+
+
+def taught_aside(words):
+    """Words without --rule NAME, where NAME is a rule that exists only for those who taught it."""
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    gone = {i + j for i, (one, two) in enumerate(pairs) if one == "--rule" and two in TAUGHT for j in (0, 1)}
+    return [word for i, word in enumerate(words) if i not in gone]
 
 
 # ---- commands ------------------------------------------------------------------------------------------------------
@@ -103,7 +119,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("page", "line"), [(page, line) for page, text in PAGES.items() for line in shown(text)])
 def test_a_command_line_in_a_block_is_one_that_its_command_takes(folder, page, line):
-    parsed(shlex.split(line)[1:])
+    parsed(taught_aside(shlex.split(line)[1:]))
 
 
 @pytest.mark.parametrize(("page", "span"), [(page, span) for page, text in PAGES.items() for span in spans(text) if span.startswith("musiclc ")])
@@ -224,3 +240,43 @@ def test_the_python_example_runs(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("True") >= 4
     assert (tmp_path / "mine.mid").exists()
+
+
+# ---- what the pages show is run ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", examples.PAGES)
+def test_blocks_that_draw_nothing_run(page):
+    """All others run by `make docs-test`, which takes minutes."""
+    examples.run_page(page, fast=True)
+
+
+@pytest.mark.parametrize("page", examples.PAGES)
+def test_every_block_with_commands_is_run_or_says_why_not(page):
+    assert not [f"{block.page}:{block.line}" for block in examples.blocks(page) if not block.explained]
+
+
+def test_a_block_that_fails_names_its_page_line_and_what_it_said(tmp_path, monkeypatch):
+    (tmp_path / "p.md").write_text("# P\n\n```sh\ntrue\n```\n\n```\nmusiclc rules\n```\n\n```sh\necho no tunes >&2; false | true\n```\n")
+    monkeypatch.setattr(examples, "ROOT", tmp_path)
+    assert [block.explained for block in examples.blocks("p.md")] == [True, False, True]
+    monkeypatch.setattr(examples, "given", lambda folder, fast: None)
+    with pytest.raises(AssertionError, match=r"(?s)p\.md:11: exit 1.*no tunes"):
+        examples.run_page("p.md")
+
+
+@pytest.mark.parametrize(
+    ("code", "slow"),
+    [
+        ("musiclc rules\n", False),
+        ("musiclc batch a.jsonl -O b --check\n", False),
+        ("musiclc batch a.jsonl -O b\n", True),
+        ("musiclc inspect a.mid\nmusiclc vary a.mid -n 2 -o b\n", True),
+    ],
+)
+def test_blocks_that_draw_are_left_to_make_docs_test(code, slow):
+    assert examples.Block("p.md", 1, "sh", code).slow == slow
+
+
+def test_commands_make_fewer_files_when_tried():
+    assert examples.fewer('musiclc sample -n 20 --seed 30\n{"n": 8, "seed": 1}\n -n 1') == 'musiclc sample -n 2 --seed 30\n{"n": 2, "seed": 1}\n -n 1'

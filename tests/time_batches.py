@@ -80,10 +80,11 @@ def main():
             units += [ran([*PYTHON, "-c", "import torch"])[0] for _ in range(3)]
             rows[what] = ran([*MUSICLC, *map(str, rest), "--quiet"])
         unit = statistics.median(units)
-        print(f"| command | s | × import torch ({unit:.2f} s) | MB |\n|---|---|---|---|")
+        print(f"| command | s | × import torch | MB |\n|---|---|---|---|\n| import torch | {unit:.2f} | 1 | |")
         for what, (seconds, memory) in rows.items():
             print(f"| {what} | {seconds:.1f} | {seconds / unit:.1f} | {memory:.0f} |")
         (two, _), (one, _) = list(rows.values())[:2]
+        print(f"| two workers over one | | {one / two:.2f} | |")
         same = contents(here / "one") == contents(here / "two")
         print(f"\nTwo workers are {one / two:.2f} times as fast as one; their folders are {'the same byte for byte' if same else 'NOT the same'}.")
 
