@@ -1,0 +1,121 @@
+"""Where draws do not meet what has no critic: the search of small changes, with what it starts and borrows from (editing/climb.py).
+
+Forerunners are found once for a problem, from the model's bank alone, and serve every item: so an item depends on its key alone.
+
+Inside: `Changes`, `asks_search`.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from random import Random
+
+import numpy as np
+
+from musiclc.editing.climb import BORN, GENERATIONS, SCANNED, Climb, climbed, forerunners
+from musiclc.editing.usual import Usual
+from musiclc.model.bank import Bank
+from musiclc.music import tokens as tok
+from musiclc.music.melody import PHRASE_BARS
+from musiclc.music.theory import METERS, PHRASE_METERS
+from musiclc.rules import allowed_pitches
+from musiclc.rules.base import Constraint, parts_of
+from musiclc.rules.transposition import transposed
+
+log = logging.getLogger("musiclc")
+
+BEST = 8  # forerunners that a line may go on from where none meets the constraints
+RARE = 0.02  # of the notes, below which a pitch class is not chosen
+TRIED = SCANNED + GENERATIONS * BORN  # melodies that forerunners are the best of
+
+
+def asks_search(constraints: Sequence[Constraint]) -> bool:
+    """Whether some constraint is granted by small changes."""
+    return any(part.rule.searched for part in parts_of(constraints))
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Small changes for one problem. constraints: all of them; scores: lines (k, T) → their scores (k, c); base: a line (T,) with what stands; free:
+    bool (T,), steps that may be written on; transposition: of the first that suits.
+    """
+
+    constraints: Sequence[Constraint]
+    scores: Callable[[np.ndarray], np.ndarray]
+    base: np.ndarray
+    free: np.ndarray
+    meter: str
+    transposition: int = 0
+    bank: Bank | None = None
+    _by_transposition: dict[int, Climb] = field(default_factory=dict, repr=False)
+
+    def made(self, line: np.ndarray, transposition: int, numbers: Sequence[int]) -> np.ndarray:
+        """The line (T,), drawn in that transposition, after small changes by which the constraints are met, or as near as was found."""
+        ahead = partial(self._forerunners, transposition - self.transposition)
+        return climbed(self._climb(transposition), line, ahead, Random(repr(tuple(numbers))))
+
+    def _forerunners(self, way: int) -> np.ndarray:
+        """Those that meet the constraints, or a few of the best (m, T), transposed by so many semitones."""
+        lines, worth = self._ahead
+        met = np.isinf(worth)
+        some = lines[met] if met.any() else lines[:BEST]
+        return transposed(some, np.full(len(some), way)) if way else some
+
+    def _climb(self, transposition: int) -> Climb:
+        if transposition not in self._by_transposition:
+            self._by_transposition[transposition] = self._new_climb(transposition)
+        return self._by_transposition[transposition]
+
+    def _new_climb(self, transposition: int) -> Climb:
+        allowed, per_bar = allowed_pitches(self.constraints), METERS[self.meter]
+        donors, usual = self._donors(transposition)
+        heard = np.bincount(donors[tok.onsets(donors)].astype(int) + tok.PITCH_OF_TOKEN, minlength=128)[:128] if donors is not None else np.ones(128)
+        classes = np.bincount(np.arange(128) % 12, heard, 12)
+        usual_pitch = classes[np.arange(128) % 12] >= RARE * classes.sum()
+        may = np.flatnonzero(allowed & usual_pitch) if (allowed & usual_pitch).any() else np.flatnonzero(allowed)
+        writers = [partial(_by_writer, c.rule.written, self.free, allowed, per_bar) for c in parts_of(self.constraints) if c.rule.written]
+        return Climb(self.scores, self.free, may if len(may) else np.arange(48, 85), per_bar, writers, donors, usual)
+
+    def _donors(self, transposition: int) -> tuple[np.ndarray | None, Usual | None]:
+        """Lines (d, T) of the bank's phrases, and what is usual among these; None where the bank has no such meter."""
+        if self.bank is None or self.meter not in PHRASE_METERS:
+            return None, None
+        phrases = self.bank.where(self.meter, SCANNED)
+        phrases = transposed(phrases, np.full(len(phrases), transposition))
+        return _long(phrases, len(self.base), METERS[self.meter]), Usual(phrases, METERS[self.meter])
+
+    @cached_property
+    def _ahead(self) -> tuple[np.ndarray, np.ndarray]:
+        lines, worth = forerunners(self._climb(self.transposition), self.base, Random("forerunners"))
+        if len(worth) and not np.isinf(worth).any():
+            self._say_how_far(lines[:1])
+        return lines, worth
+
+    def _say_how_far(self, best: np.ndarray) -> None:
+        """A line that names what the best of all forerunners does not meet, and what it reaches."""
+        for c in self.constraints:
+            measures = c.rule.measure(best[:, self.free], self.meter)
+            if not c.satisfied(measures)[0]:
+                log.warning(
+                    "%s %s: met by none of %d melodies that were tried; the best reached %s",
+                    c.rule.name,
+                    c.goal.text,
+                    TRIED,
+                    c.rule.value(measures[0], c.goal),
+                )
+
+
+def _by_writer(write: Callable, free: np.ndarray, allowed: np.ndarray, per_bar: int, line: np.ndarray) -> list[np.ndarray]:
+    return list(write(line, free, allowed, per_bar))
+
+
+def _long(phrases: np.ndarray, steps: int, per_bar: int) -> np.ndarray:
+    """Phrases (n, 4 bars) made into lines (n, steps): as they are, cut, or, where longer, one after another, returning as tunes do: A A B A."""
+    phrase = PHRASE_BARS * per_bar
+    if steps <= phrase:
+        return phrases[:, :steps]
+    order = (0, 0, 1, 0, 2, 2, 1, 0)
+    at = np.arange(len(phrases))
+    parts = [phrases[(at + 7 * order[i % len(order)] + 31 * (i // len(order))) % len(phrases)] for i in range(-(-steps // phrase))]
+    return np.concatenate(parts, axis=1)[:, :steps]
