@@ -18,7 +18,7 @@ from musiclc import rules
 from musiclc.errors import InputError, UsageError
 from musiclc.music.melody import Melody
 from musiclc.rules import split_weight
-from musiclc.rules.alike import ABOUT_LIKE, ASPECTS, TOLERANCE, Example, alike_rule
+from musiclc.rules.alike import ABOUT_LIKE, ASPECTS, TOLERANCE, Exemplar, alike_rule
 from musiclc.rules.base import Constraint, Rule
 from musiclc.rules.goals import Goal, interval
 from musiclc.rules.motifs import ABOUT_AVOID, ABOUT_MOTIF, FORMS, Motif, avoid_rule, motif_rule
@@ -134,7 +134,7 @@ def _like_goal(text: str) -> Goal:
 def _like(text: str) -> Rule:
     goal, (file, aspect, _) = _like_goal(text), _like_parts(text)
     try:
-        return alike_rule(Example(_read("like", file), aspect), _like_goal, goal)
+        return alike_rule(Exemplar(_read("like", file), aspect), _like_goal, goal)
     except UsageError as error:
         raise UsageError(f"like {file}:{aspect}: {error}") from error
 

@@ -8,7 +8,7 @@ numbers give the same line.
 
 Shapes: a line is a row of tokens, whole bars in one meter, T steps.
 
-Inside: `Climb`, `climbed`, `forerunners`.
+Inside: `Climb`, `climbed`, `forerunners`, `writers_of`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,32 +19,36 @@ import numpy as np
 
 from musiclc.editing.usual import Usual
 from musiclc.music import tokens as tok
+from musiclc.rules import allowed_pitches
+from musiclc.rules.base import Constraint, parts_of
 
 TURNS, TRIES = 48, 24  # of a line: how many changes are taken at most, and how many are tried for each
 MOST_TURNS = 400  # of a line in which every turn brings something
-STUCK = 8  # turns without gain after which a line goes on from a forerunner
-BRAKE = 0.5  # of the largest gain, what a standard deviation of strangeness costs
+STUCK = 8  # turns without improvement after which a line goes on from a forerunner
+BRAKE = 0.5  # of the largest improvement, what a standard deviation of strangeness costs
 BACK_TURNS, BACK_TRIES = 10, 16  # of a line that is met: what goes back
 FAR = 4.0  # standard deviations of strangeness that a wholly changed line costs
 SCANNED, KEPT, GENERATIONS, BORN = 3000, 48, 24, 96  # donors judged; forerunners; how often so many new ones are bred
 ENOUGH = 24  # forerunners that meet the constraints, with which breeding ends
-GAIN = 1e-9
+COUNTS = 1e-9
 JUDGED_AT_ONCE = 256
 LEAPS = (1, -1, 1, -1, 2, -2, 2, -2, 3, -3, 4, -4, 5, -5, 7, -7)  # allowed pitches up and down, as often as they are tried
+
+Writer = Callable[[np.ndarray], Iterable[np.ndarray]]  # a line (T,) → lines with more of what a rule asks
 
 
 @dataclass(frozen=True)
 class Climb:
     """What is searched for. scores: lines (k, T) → each constraint's (k, c). free: bool (T,), steps that may be written on.
 
-    allowed: MIDI pitches that notes may get (m,), ascending; per_bar: steps a bar; writers: (line, free, allowed) → lines; donors: (d, T).
+    allowed: MIDI pitches that notes may get (m,), ascending; per_bar: steps a bar; writers: as Writer; donors: (d, T).
     """
 
     scores: Callable[[np.ndarray], np.ndarray]
     free: np.ndarray
     allowed: np.ndarray
     per_bar: int
-    writers: Sequence[Callable[[np.ndarray], Iterable[np.ndarray]]] = ()
+    writers: Sequence[Writer] = ()
     donors: np.ndarray | None = None
     usual: Usual | None = None
 
@@ -68,7 +72,7 @@ def climbed(climb: Climb, start: np.ndarray, ahead: Callable[[], np.ndarray], ra
         if np.isinf(best_worth) or turn >= TURNS:
             break
         line, found = _stepped(climb, line, worth, random, 1 + stuck // 3)
-        stuck, turn = (0, turn) if found > worth + GAIN else (stuck + 1, turn + 1)
+        stuck, turn = (0, turn) if found > worth + COUNTS else (stuck + 1, turn + 1)
         worth = found
         if worth > best_worth:
             best, best_worth = line, worth
@@ -89,7 +93,7 @@ def _written(climb: Climb, line: np.ndarray) -> np.ndarray:
         found = climb.judged(np.stack(tries))
         strange = climb.strangeness(np.stack(tries))
         best = int(np.lexsort((strange, -found))[0])
-        if found[best] <= worth + GAIN:
+        if found[best] <= worth + COUNTS:
             break
         line, worth = tries[best], found[best]
     return line
@@ -101,11 +105,11 @@ def _stepped(climb: Climb, line: np.ndarray, worth: float, random: Random, chang
     found = climb.judged(tries)
     strange = climb.strangeness(np.concatenate([line[None], tries]))
     cost = strange[1:] - strange[0]
-    gain = np.where(np.isinf(found), 2.0, found - worth)
-    if gain.max() > GAIN:
-        best = int((np.where(gain > GAIN, gain / gain.max(), -np.inf) - BRAKE * cost.clip(-1, 4)).argmax())
+    improvement = np.where(np.isinf(found), 2.0, found - worth)
+    if improvement.max() > COUNTS:
+        best = int((np.where(improvement > COUNTS, improvement / improvement.max(), -np.inf) - BRAKE * cost.clip(-1, 4)).argmax())
         return tries[best], float(found[best])
-    same = np.flatnonzero(gain >= -GAIN)
+    same = np.flatnonzero(improvement >= -COUNTS)
     if not len(same):
         return line, worth
     best = int(same[cost[same].argmin()])
@@ -139,6 +143,16 @@ def _brought_back(climb: Climb, line: np.ndarray, start: np.ndarray, random: Ran
         if len(good):
             line, now = several[order[good[0]]], float(costs[order[good[0]]])
     return line
+
+
+def writers_of(constraints: Sequence[Constraint], free: np.ndarray, per_bar: int, windows: Sequence[tuple[int, int]]) -> list[Writer]:
+    """What the constraints' rules know how to write into windows, (first step, step after the last), that they are asked of. free: bool (T,)."""
+    allowed = allowed_pitches(constraints)
+
+    def writer(write: Callable, here: slice) -> Writer:
+        return lambda line: (np.concatenate([line[: here.start], new, line[here.stop :]]) for new in write(line[here], free[here], allowed, per_bar))
+
+    return [writer(c.rule.written, slice(*window)) for c in parts_of(constraints) if c.rule.written for window in windows]
 
 
 # ---- forerunners ---------------------------------------------------------------------------------------------------

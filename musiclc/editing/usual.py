@@ -15,6 +15,7 @@ from musiclc.music import tokens as tok
 
 WIDEST = 12  # semitones: a wider interval counts as so wide
 LONGEST = 16  # steps since the last onset
+LEAST_DEVIATION = 0.2  # nats, where few lines say what is usual
 SMOOTHING = 0.2  # of a count
 
 
@@ -54,7 +55,7 @@ class Usual:
     def _level(self) -> tuple[np.ndarray, np.ndarray]:
         """The least that is typical, and the standard deviation, of each of the two: (2,) each."""
         found = self.log_likelihoods(self.lines)
-        return np.median(found, axis=0), found.std(axis=0) + 1e-6
+        return np.median(found, axis=0), np.maximum(found.std(axis=0), LEAST_DEVIATION)
 
     def strangeness(self, lines: np.ndarray) -> np.ndarray:
         """How far lines are less usual than the typical one, in standard deviations: (n,), 0 for none."""

@@ -11,7 +11,7 @@ again and again. So a shorter piece is compared with the example's first bars, o
 | intervals | the semitones from each note to the next | as pitches |
 | contour | whether each next note is higher, lower or the same | as pitches |
 
-Inside: `ASPECTS`, `Example`, `alike_measures`, `alike_rule`, `written_alike`.
+Inside: `ASPECTS`, `Exemplar`, `alike_measures`, `alike_rule`, `written_alike`.
 """
 
 import math
@@ -31,13 +31,14 @@ from musiclc.rules.goals import Goal
 
 BARWISE = ("notes", "rhythm")  # aspects that know bars, so that meters must agree
 ASPECTS = (*BARWISE, "pitches", "contour", "intervals")
+HALVES = {"2/4": ("4/4",), "4/4": ("2/4",), "3/8": ("6/8",), "6/8": ("3/8",)}  # meters of which one bar is two of the other
 TOLERANCE = 0.05  # of a bare number
 SHARES = ((0.85, 4.0), (0.55, 2.5))  # a rhythm at least so alike is written with so many nats for each step that is as the example's
 PLACES = 8  # places in which what is not the example's may stand
 
 
 @dataclass(frozen=True)
-class Example:
+class Exemplar:
     """A melody and the aspect that others shall share. Raises UsageError where it has too few notes for that."""
 
     melody: Melody
@@ -69,7 +70,7 @@ class Example:
         return (np.sign(found) if self.aspect == "contour" else found).tolist()
 
 
-def alike_measures(example: Example, tokens: np.ndarray, meter: str) -> np.ndarray:
+def alike_measures(example: Exemplar, tokens: np.ndarray, meter: str) -> np.ndarray:
     """How alike melodies (n, T) are to the example in its aspect: (n, 1), 0 for a silent one."""
     onsets = tok.onsets(tokens)
     if example.aspect in BARWISE:
@@ -82,12 +83,12 @@ def alike_measures(example: Example, tokens: np.ndarray, meter: str) -> np.ndarr
     return found.reshape(-1, 1).astype(float)
 
 
-def _in_turn(example: Example, pitches: np.ndarray) -> float:
+def _in_turn(example: Exemplar, pitches: np.ndarray) -> float:
     symbols = example.read(pitches)
     return 1 - edit_distance(symbols, example.symbols(len(pitches))) / len(symbols) if symbols else 0.0
 
 
-def alike_rule(example: Example, parse: Callable[[str], Goal], goal: Goal) -> Rule:
+def alike_rule(example: Exemplar, parse: Callable[[str], Goal], goal: Goal) -> Rule:
     """The rule that says how alike melodies are. parse: a goal's text, which names the example, too, → bounds; goal: the one that it is made for."""
     barwise = example.aspect in BARWISE
     return Rule(
@@ -102,13 +103,13 @@ def alike_rule(example: Example, parse: Callable[[str], Goal], goal: Goal) -> Ru
         searched=True,
         written=partial(written_alike, example, goal),
         example=example.melody,
-        meter=example.melody.meter if barwise else "",
+        meters=(example.melody.meter, *HALVES.get(example.melody.meter, ())) if barwise else (),
         begins=partial(_begins, example) if barwise else None,
     )
 
 
-def _begins(example: Example, goal: Goal, steps: int) -> tuple[np.ndarray, float]:
-    firmly = next((nats for share, nats in SHARES if goal.low[0] >= share), 0.0)
+def _begins(example: Exemplar, goal: Goal, steps: int) -> tuple[np.ndarray, float]:
+    firmly = next((strength for share, strength in SHARES if goal.low[0] >= share), 0.0)
     return tok.onsets(example.row(steps)[None])[0], firmly
 
 
@@ -126,7 +127,7 @@ ABOUT_LIKE: dict[str, Any] = {
 # ---- writing -------------------------------------------------------------------------------------------------------
 
 
-def written_alike(example: Example, goal: Goal, state: np.ndarray, free: np.ndarray, allowed: np.ndarray, per_bar: int) -> Iterator[np.ndarray]:
+def written_alike(example: Exemplar, goal: Goal, state: np.ndarray, free: np.ndarray, allowed: np.ndarray, per_bar: int) -> Iterator[np.ndarray]:
     """The state (T,) made as alike as the goal asks, what is left of it in several places. free: bool (T,), steps that may be written on; allowed:
     bool (128,), pitches that may be.
     """
@@ -140,7 +141,7 @@ def written_alike(example: Example, goal: Goal, state: np.ndarray, free: np.ndar
         yield from _lines(example, aim, state, at, allowed)
 
 
-def _rhythms(example: Example, aim: float, state: np.ndarray, at: np.ndarray, allowed: np.ndarray) -> Iterator[np.ndarray]:
+def _rhythms(example: Exemplar, aim: float, state: np.ndarray, at: np.ndarray, allowed: np.ndarray) -> Iterator[np.ndarray]:
     """Onsets as the example's, and for notes their pitches, but for a share of the steps that are as they were."""
     wanted, sounding = example.row(len(state)), tok.sounding(state[None])[0]
     there = wanted >= tok.FIRST_ONSET
@@ -149,7 +150,7 @@ def _rhythms(example: Example, aim: float, state: np.ndarray, at: np.ndarray, al
     else:
         wanted = np.where(there, _nearby(sounding) - tok.PITCH_OF_TOKEN, wanted)
     new = np.where(there, wanted, np.where(tok.onsets(state[None])[0] & ~there, tok.HOLD, state))
-    for kept in _stretches(len(at), round((1 - aim) * len(at))):
+    for kept in _runs(len(at), round((1 - aim) * len(at))):
         yield _joined(state, new, np.setdiff1d(at, at[kept], assume_unique=True))
 
 
@@ -170,14 +171,14 @@ def _joined(state: np.ndarray, new: np.ndarray, at: np.ndarray) -> np.ndarray:
     return whole
 
 
-def _stretches(length: int, kept: int) -> list[np.ndarray]:
+def _runs(length: int, kept: int) -> list[np.ndarray]:
     """Stretches of so many of 0 … length - 1, in PLACES places; the last ones scattered."""
     kept = min(max(kept, 0), length)
     firsts = sorted({(length - kept) * i // max(PLACES - 1, 1) for i in range(PLACES)})
     return [np.arange(first, first + kept) for first in firsts] + ([np.arange(kept) * length // kept] if kept else [])
 
 
-def _lines(example: Example, aim: float, state: np.ndarray, at: np.ndarray, allowed: np.ndarray) -> Iterator[np.ndarray]:
+def _lines(example: Exemplar, aim: float, state: np.ndarray, at: np.ndarray, allowed: np.ndarray) -> Iterator[np.ndarray]:
     """Pitches as the example's in turn, but for a share of the notes that are as they were."""
     onsets = np.flatnonzero(tok.onsets(state[None])[0])
     mine = np.flatnonzero(np.isin(onsets, at))
@@ -199,11 +200,11 @@ def _kept(line: np.ndarray, pitches: np.ndarray, mine: np.ndarray, left: int) ->
     """Which notes may stay as they were: those that are nearest to the line, and stretches of notes."""
     left = max(left, 0)
     yield mine[np.argsort(np.abs(line - pitches)[mine], kind="stable")[:left]]
-    for stretch in _stretches(len(mine), left)[:-1]:
-        yield mine[stretch]
+    for run in _runs(len(mine), left)[:-1]:
+        yield mine[run]
 
 
-def _targets(example: Example, pitches: np.ndarray, mine: np.ndarray, allowed: np.ndarray) -> list[np.ndarray]:
+def _targets(example: Exemplar, pitches: np.ndarray, mine: np.ndarray, allowed: np.ndarray) -> list[np.ndarray]:
     """Lines (n,) of pitches that are the example's, in all that is compared."""
     line = np.resize(example.pitches, len(pitches))
     if example.aspect == "pitches":

@@ -92,8 +92,8 @@ class Rule:
     with more of what the rule counts written over them, in several ways, for a rule that knows how; searched, whether small changes that it
     judges grant it (editing/climb.py), without a critic, where no method is asked for.
 
-    Examples: example, the melody that it compares with; meter, the only one that it measures in; begins, (goal, steps) → where notes shall begin,
-    bool (steps,), and how firmly, in nats.
+    Examples: example, the melody that it compares with; meters, the only ones that it measures in, () for any; begins, (goal, steps) → where notes
+    shall begin, bool (steps,), and how firmly, in nats.
     """
 
     name: str
@@ -124,7 +124,7 @@ class Rule:
     written: Callable[[np.ndarray, np.ndarray, np.ndarray, int], Iterator[np.ndarray]] | None = None
     searched: bool = False
     example: Melody | None = None
-    meter: str = ""
+    meters: tuple[str, ...] = ()
     begins: Callable[[Goal, int], tuple[np.ndarray, float]] | None = None
 
     def transposed(self, goal: Goal, semitones: int) -> Goal:
@@ -144,8 +144,8 @@ class Rule:
 
     def check(self, goal: Goal, meter: str, bars: int = 0) -> None:
         """Raises UsageError when no melody in `meter` can meet the goal, or none of so many bars where that is said."""
-        if self.meter not in ("", meter):
-            raise UsageError(f"{self.name} {goal.text!r} compares bar by bar in {self.meter}, and the piece is in {meter}; wanted the same meter")
+        if self.meters and meter not in self.meters:
+            raise UsageError(f"{self.name} {goal.text!r} compares bars of {self.meters[0]}, and the piece is in {meter}; wanted the same meter")
         have = bars * METERS[meter]
         if bars and goal.low[0] > 0 and self.steps > have:
             raise UsageError(f"{self.name} {goal.text!r} lasts {self.steps} sixteenths, and {bars} bars of {meter} have {have}; wanted more bars")

@@ -139,11 +139,11 @@ class PieceProblem:
         return None if not bad.any() or bad.sum() == self.wanted.sum() else bad
 
 
-def _biased(bias: Tensor, begins: np.ndarray, nats: float) -> None:
-    """Make a logit bias (B, S, V) favour notes that begin at some steps, bool (B × S,), and none elsewhere."""
+def _biased(bias: Tensor, begins: np.ndarray, strength: float) -> None:
+    """Make a logit bias (B, S, V) favour notes that begin at some steps, bool (B × S,), and none elsewhere, by so many nats."""
     here = torch.from_numpy(begins).view(bias.shape[:2])[..., None]
-    bias[..., :FIRST_ONSET] -= nats * here
-    bias[..., FIRST_ONSET:] -= nats * ~here
+    bias[..., :FIRST_ONSET] -= strength * here
+    bias[..., FIRST_ONSET:] -= strength * ~here
 
 
 @dataclass(frozen=True)

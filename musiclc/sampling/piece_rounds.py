@@ -94,14 +94,14 @@ class PieceRounds:
         if not problem.searched.any() or self.attempts < 2 or not self.near:
             return None
         shape = problem.tokens.shape
-        constraints = [c for part in problem.parts for c in part.constraints]
+        asked = [(part.constraints, [(a * shape[1], b * shape[1]) for a, b in part.windows]) for part in problem.parts]
         free = np.repeat(problem.wanted, shape[1])
         base = tok.transpose(problem.tokens.reshape(1, -1), problem.transpositions[0])[0].astype(np.uint8)
 
         def scores(lines: np.ndarray) -> np.ndarray:
             return problem.scores(lines.reshape(-1, *shape))
 
-        return Changes(constraints, scores, base, free, problem.meter, problem.transpositions[0], self.bank)
+        return Changes(asked, scores, base, free, problem.meter, problem.transpositions[0], self.bank)
 
     def best(self, keys: Sequence[SampleKey]) -> Iterator[tuple[PieceCandidate, int]]:
         """As `stream`, in the order of keys."""
@@ -119,6 +119,12 @@ class PieceRounds:
             while wanted in ready:
                 yield ready.pop(wanted)
                 wanted = next(following, None)
+
+    def realism_of(self, candidate: PieceCandidate, tokens: np.ndarray) -> float:
+        """The realism of tokens (B, S) that a candidate became, delivered where it was."""
+        canonical = tok.transpose(tokens.reshape(1, -1), -candidate.transposition).reshape(1, *tokens.shape)
+        task, _ = self._task([candidate], [np.random.default_rng(0)])
+        return float(self._judged(torch.from_numpy(canonical.astype(np.int64)), task)[1][0])
 
     # ---- one chunk
 

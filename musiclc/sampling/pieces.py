@@ -21,7 +21,6 @@ from musiclc.rules.transposition import CANONICAL_PITCH, CANONICAL_TONICS, shift
 from musiclc.sampling.forms import form_faults, plan_of_form
 from musiclc.sampling.request import SampleOptions, SampleRequest
 from musiclc.sampling.sample import Sample, edited, not_met
-from musiclc.sampling.searching import asks_search
 from musiclc.sampling.setting import Filled, Setting
 
 if TYPE_CHECKING:
@@ -43,23 +42,26 @@ def samples(model: "Model", request: SampleRequest, **more: Any) -> Iterator[Sam
     """As sampling.sample.samples, for pieces of any number of bars, with a form and sections. more: of PieceRounds."""
     rounds, sections = _rounds_of(model, request, **more)
     keys = [(request.options.seed, index) for index in range(1, request.n + 1)]
-    return (_finished(request, sections, _edited(model, rounds, c), c, attempts) for c, attempts in rounds.best(keys))
+    return (_finished(request, sections, rounds, _edited(model, rounds, c), c, attempts) for c, attempts in rounds.best(keys))
 
 
 def samples_by_key(model: "Model", request: SampleRequest, more: Callable[[int], Sequence["SampleKey"]]) -> Iterator[tuple["SampleKey", Sample]]:
     """As sampling.sample.sample_by_key, for pieces."""
     rounds, sections = _rounds_of(model, request)
-    return ((c.key, _finished(request, sections, _edited(model, rounds, c), c, attempts)) for c, attempts in rounds.stream(more))
+    return ((c.key, _finished(request, sections, rounds, _edited(model, rounds, c), c, attempts)) for c, attempts in rounds.stream(more))
 
 
-def _finished(request: SampleRequest, sections: Sequence[SectionGoals], tokens: np.ndarray, candidate: "PieceCandidate", attempts: int) -> Sample:
+def _finished(
+    request: SampleRequest, sections: Sequence[SectionGoals], rounds: "PieceRounds", tokens: np.ndarray, candidate: "PieceCandidate", attempts: int
+) -> Sample:
     """What is delivered of an item's best candidate after so many draws. tokens: its own (B, S), or what an edit made of them."""
     meter, flat = request.options.meter, tokens.reshape(-1)
-    constraints = [*request.constraints, *(c for section in sections for c in section.constraints)]
     verdicts = [c.verdict(c.rule.measure(flat[None], meter)[0]) for c in request.constraints]
     verdicts += section_verdicts(sections, flat, meter)
-    method = request.options.how.name + ("" if tokens is candidate.tokens else "+search" if asks_search(constraints) else "+edit")
-    return Sample(candidate.index, tok.to_melody(flat, meter), verdicts, method, attempts, round(candidate.realism, 4), not_met(verdicts))
+    as_drawn = tokens is candidate.tokens
+    method = request.options.how.name + ("" if as_drawn else "+search" if rounds.changes is not None else "+edit")
+    realism = candidate.realism if as_drawn else rounds.realism_of(candidate, tokens)
+    return Sample(candidate.index, tok.to_melody(flat, meter), verdicts, method, attempts, round(realism, 4), not_met(verdicts))
 
 
 def _rounds_of(model: "Model", request: SampleRequest, **more: Any) -> tuple["PieceRounds", tuple[SectionGoals, ...]]:
@@ -213,8 +215,10 @@ def fills(model: "Model", setting: Setting, keys: Sequence["SampleKey"], options
         _problem_of(model, setting), options, **{"bank": model.bank, "chunk": FILL_VOICES, "voices": FILL_VOICES, "writes": FILL_WRITES, **more}
     )
     for candidate, attempts in rounds.best(keys):
-        tokens = np.where(setting.wanted[:, None], mended(rounds, candidate), setting.tokens.reshape(candidate.tokens.shape)).reshape(-1)
-        yield Filled(tokens.astype(np.uint8), attempts, round(candidate.realism, 4))
+        found = mended(rounds, candidate)
+        realism = candidate.realism if found is candidate.tokens else rounds.realism_of(candidate, found)
+        tokens = np.where(setting.wanted[:, None], found, setting.tokens.reshape(candidate.tokens.shape)).reshape(-1)
+        yield Filled(tokens.astype(np.uint8), attempts, round(realism, 4))
 
 
 def _problem_of(model: "Model", setting: Setting) -> "PieceProblem":

@@ -67,7 +67,8 @@ class SampleOptions:
     realism (see Sample) is at least `realism`, or it has cost `attempts` draws; the baselines draw one at a time from noise until the
     constraints are met. Of a piece there are at most pieces.MOST_ATTEMPTS draws, each written several times.
     With more than one attempt, the last few notes of a melody that is nearly there are moved, those that make a key or
-    tonic heard after a dozen draws.
+    tonic heard after a dozen draws. What has no critic, such as a function of one's own, is left to small changes after a few
+    draws, where the method is "auto" (searching.py).
     """
 
     meter: str = "4/4"

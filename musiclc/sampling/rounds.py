@@ -92,7 +92,7 @@ class Rounds:
         steps = PHRASE_BARS * METERS[problem.meter]
         judge = partial(scores, problem.constraints, meter=problem.meter)
         free, base = np.ones(steps, bool), np.zeros(steps, np.uint8)
-        return Changes(problem.constraints, judge, base, free, problem.meter, self.transpositions[0], problem.model.bank)
+        return Changes([(problem.constraints, [(0, steps)])], judge, base, free, problem.meter, self.transpositions[0], problem.model.bank)
 
     def best(self, n: int) -> Iterator[tuple[Candidate, int]]:
         """The best candidate of each of n items and the draws it cost, in order of index, as they are ready."""

@@ -154,10 +154,10 @@ def _rounds(model: "Model", request: SampleRequest) -> "Rounds":
 
 def _critics(model: "Model", constraints: list[Constraint], options: SampleOptions, transposition: int) -> dict[str, Any]:
     """A critic for every constraint's rule, where the method follows critics: the model's, or the rule's own, which small changes do without."""
-    critics = dict(model.critics)
+    critics, small_changes = dict(model.critics), options.method == "auto" and options.attempts > 1
     for constraint in parts_of(constraints):
         rule = constraint.rule
-        if rule.name in critics or rule.judged or not options.how.critics or (rule.searched and options.method == "auto"):
+        if rule.name in critics or rule.judged or not options.how.critics or (rule.searched and small_changes):
             continue
         if rule.critic is None:
             raise CheckpointError(f"model {model.name!r} has no critic for {rule.name}: fit it with musiclc train critics, or use --method chosen")
@@ -198,7 +198,9 @@ def _realism(model: "Model", tokens: np.ndarray, meter: str, nll_per_note: float
     from musiclc.model import decode
 
     assert model.prior is not None
-    return round(model.prior.realism(float(decode.nll_per_note(model, tokens[None], meter)[0]) if nll_per_note is None else nll_per_note), 4)
+    return round(
+        model.prior.realism(float(decode.nll_per_note(model, tokens[None], meter, decode.FEW)[0]) if nll_per_note is None else nll_per_note), 4
+    )
 
 
 def _warnings(verdicts: list[dict[str, Any]], moved: int, added: bool, heard: int, aim: str) -> list[str]:

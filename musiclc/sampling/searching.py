@@ -13,7 +13,7 @@ from random import Random
 
 import numpy as np
 
-from musiclc.editing.climb import BORN, GENERATIONS, SCANNED, Climb, climbed, forerunners
+from musiclc.editing.climb import BORN, GENERATIONS, SCANNED, Climb, climbed, forerunners, writers_of
 from musiclc.editing.usual import Usual
 from musiclc.model.bank import Bank
 from musiclc.music import tokens as tok
@@ -37,11 +37,12 @@ def asks_search(constraints: Sequence[Constraint]) -> bool:
 
 @dataclass(frozen=True)
 class Changes:
-    """Small changes for one problem. constraints: all of them; scores: lines (k, T) → their scores (k, c); base: a line (T,) with what stands; free:
-    bool (T,), steps that may be written on; transposition: of the first that suits.
+    """Small changes for one problem. asked: constraints, and the windows (first step, step after the last) that they are asked of; scores: lines
+    (k, T) → all their scores (k, c); base: a line (T,) with what stands; free: bool (T,), steps that may be written on; transposition: the first that
+    suits, in which forerunners are found.
     """
 
-    constraints: Sequence[Constraint]
+    asked: Sequence[tuple[Sequence[Constraint], Sequence[tuple[int, int]]]]
     scores: Callable[[np.ndarray], np.ndarray]
     base: np.ndarray
     free: np.ndarray
@@ -68,14 +69,18 @@ class Changes:
         return self._by_transposition[transposition]
 
     def _new_climb(self, transposition: int) -> Climb:
-        allowed, per_bar = allowed_pitches(self.constraints), METERS[self.meter]
         donors, usual = self._donors(transposition)
-        heard = np.bincount(donors[tok.onsets(donors)].astype(int) + tok.PITCH_OF_TOKEN, minlength=128)[:128] if donors is not None else np.ones(128)
-        classes = np.bincount(np.arange(128) % 12, heard, 12)
-        usual_pitch = classes[np.arange(128) % 12] >= RARE * classes.sum()
-        may = np.flatnonzero(allowed & usual_pitch) if (allowed & usual_pitch).any() else np.flatnonzero(allowed)
-        writers = [partial(_by_writer, c.rule.written, self.free, allowed, per_bar) for c in parts_of(self.constraints) if c.rule.written]
-        return Climb(self.scores, self.free, may if len(may) else np.arange(48, 85), per_bar, writers, donors, usual)
+        writers = [w for some, windows in self.asked for w in writers_of(some, self.free, METERS[self.meter], windows)]
+        return Climb(self.scores, self.free, self._pitches(donors), METERS[self.meter], writers, donors, usual)
+
+    def _pitches(self, donors: np.ndarray | None) -> np.ndarray:
+        """The MIDI pitches that notes may get, ascending: allowed ones, and, where any of them are, those of pitch classes that donors have."""
+        allowed = allowed_pitches([c for some, _ in self.asked for c in some])
+        if donors is not None:
+            classes = np.bincount((donors[tok.onsets(donors)].astype(int) + tok.PITCH_OF_TOKEN) % 12, minlength=12)
+            usual = allowed & (classes[np.arange(128) % 12] >= RARE * classes.sum())
+            allowed = usual if usual.any() else allowed
+        return np.flatnonzero(allowed if allowed.any() else allowed_pitches([]))
 
     def _donors(self, transposition: int) -> tuple[np.ndarray | None, Usual | None]:
         """Lines (d, T) of the bank's phrases, and what is usual among these; None where the bank has no such meter."""
@@ -94,8 +99,8 @@ class Changes:
 
     def _say_how_far(self, best: np.ndarray) -> None:
         """A line that names what the best of all forerunners does not meet, and what it reaches."""
-        for c in self.constraints:
-            measures = c.rule.measure(best[:, self.free], self.meter)
+        for c, (first, after) in ((c, window) for some, windows in self.asked for c in some for window in windows):
+            measures = c.rule.measure(best[:, first:after], self.meter)
             if not c.satisfied(measures)[0]:
                 log.warning(
                     "%s %s: met by none of %d melodies that were tried; the best reached %s",
@@ -104,10 +109,6 @@ class Changes:
                     TRIED,
                     c.rule.value(measures[0], c.goal),
                 )
-
-
-def _by_writer(write: Callable, free: np.ndarray, allowed: np.ndarray, per_bar: int, line: np.ndarray) -> list[np.ndarray]:
-    return list(write(line, free, allowed, per_bar))
 
 
 def _long(phrases: np.ndarray, steps: int, per_bar: int) -> np.ndarray:
