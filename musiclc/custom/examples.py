@@ -190,6 +190,6 @@ def _read(name: str, file: str) -> Melody:
 
 EXAMPLES: dict[str, FileRule] = {
     "motif": FileRule(**ABOUT_MOTIF, made=_motif, file=lambda text: _motif_parts(text)[0], metavar="FILE[:FORM][>=N]"),
-    "like": FileRule(**ABOUT_LIKE, made=_like, file=lambda text: _like_parts(text)[0], metavar="FILE[:ASPECT][>=N]"),
     "avoid": FileRule(**ABOUT_AVOID, made=_avoid, file=lambda text: _avoid_parts(text)[0], metavar="FILE|DIR[:N]"),
+    "like": FileRule(**ABOUT_LIKE, made=_like, file=lambda text: _like_parts(text)[0], metavar="FILE[:ASPECT][>=N]"),
 }

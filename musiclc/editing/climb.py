@@ -13,6 +13,7 @@ Inside: `Climb`, `climbed`, `forerunners`, `writers_of`.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
 
 import numpy as np
@@ -32,6 +33,7 @@ SCANNED, KEPT, GENERATIONS, BORN = 3000, 48, 24, 96  # donors judged; forerunner
 ENOUGH = 24  # forerunners that meet the constraints, with which breeding ends
 COUNTS = 1e-9
 JUDGED_AT_ONCE = 256
+CHAINED = 24  # ways in which several rules write, one after another
 LEAPS = (1, -1, 1, -1, 2, -2, 2, -2, 3, -3, 4, -4, 5, -5, 7, -7)  # allowed pitches up and down, as often as they are tried
 
 Writer = Callable[[np.ndarray], Iterable[np.ndarray]]  # a line (T,) → lines with more of what a rule asks
@@ -87,7 +89,8 @@ def _written(climb: Climb, line: np.ndarray) -> np.ndarray:
     """The line after rules have written what they know how to, each time where it brings most."""
     worth = climb.judged(line[None])[0]
     for _ in range(2 * len(climb.writers)):
-        tries = [] if np.isinf(worth) else [each for writer in climb.writers for each in writer(line)]
+        tries = [] if np.isinf(worth) else [*_chained(climb.writers, line), *_chained(climb.writers[::-1], line)]
+        tries += [each for writer in climb.writers for each in writer(line)] if tries and len(climb.writers) > 1 else []
         if not tries:
             break
         found = climb.judged(np.stack(tries))
@@ -97,6 +100,14 @@ def _written(climb: Climb, line: np.ndarray) -> np.ndarray:
             break
         line, worth = tries[best], found[best]
     return line
+
+
+def _chained(writers: Sequence[Writer], line: np.ndarray) -> list[np.ndarray]:
+    """The line after each writer in turn, in several ways: what one writes may undo what another wrote before."""
+    lines = [line]
+    for writer in writers:
+        lines = [new for each in lines for new in [*islice(writer(each), CHAINED // len(lines))] or [each]]
+    return lines
 
 
 def _stepped(climb: Climb, line: np.ndarray, worth: float, random: Random, changes: int) -> tuple[np.ndarray, float]:
