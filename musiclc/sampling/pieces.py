@@ -66,6 +66,7 @@ def _finished(
 
 def _rounds_of(model: "Model", request: SampleRequest, **more: Any) -> tuple["PieceRounds", tuple[SectionGoals, ...]]:
     from musiclc.sampling.piece_problem import PieceProblem
+    from musiclc.sampling.searching import refuse_slow
 
     options, pieces = request.options, pieces_of(model)
     if options.how.name not in PIECE_METHODS:
@@ -75,6 +76,8 @@ def _rounds_of(model: "Model", request: SampleRequest, **more: Any) -> tuple["Pi
     constraints = tuple(bound(request.constraints, model))
     sections = tuple(replace(each, constraints=tuple(bound(each.constraints, model))) for each in request.sections)
     parts = (*([SectionGoals("", constraints, ((0, options.bars),))] if constraints else []), *sections)
+    if PIECE_METHODS[options.how.name] and options.attempts > 1:
+        refuse_slow([c for part in parts for c in part.constraints], options.meter)
     mode, transpositions, tonic = _key_of(model, parts, options.meter)
     plan = _plan(pieces, options, [c for c in constraints if c.rule.begins])
     problem = PieceProblem(
@@ -224,6 +227,7 @@ def fills(model: "Model", setting: Setting, keys: Sequence["SampleKey"], options
 def _problem_of(model: "Model", setting: Setting) -> "PieceProblem":
     from musiclc.model.returns import equal_steps
     from musiclc.sampling.piece_problem import PieceProblem
+    from musiclc.sampling.searching import refuse_slow
 
     pieces, steps = pieces_of(model), METERS[setting.meter]
     tokens = setting.tokens.reshape(-1, steps)
@@ -233,6 +237,7 @@ def _problem_of(model: "Model", setting: Setting) -> "PieceProblem":
     canonical = tok.transpose(np.where(np.repeat(setting.wanted, steps)[None], tok.REST, tokens.reshape(1, -1)), shift).reshape(tokens.shape)
     windows = _windows(setting.wanted)
     constraints = tuple(bound(setting.constraints, model))
+    refuse_slow(constraints, setting.meter)
     parts = (SectionGoals("", constraints, windows),) if constraints else ()
     equal, meter = equal_steps(canonical[None])[0], METER_NAMES.index(setting.meter)
     plan = pieces.plans.agreeing(equal, setting.wanted, meter, (setting.opens, setting.closes))

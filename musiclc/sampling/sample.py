@@ -140,12 +140,15 @@ def _rounds(model: "Model", request: SampleRequest) -> "Rounds":
     from musiclc.model.methods import SampleProblem
     from musiclc.rules.transposition import suitable_transpositions
     from musiclc.sampling.rounds import Rounds
+    from musiclc.sampling.searching import refuse_slow
 
     options, how = request.options, request.options.how
     prior, bank = model.having("prior", "bank", *(["actor"] if how.actor else [])).prior, model.bank
     assert prior is not None
     assert bank is not None
     constraints = bound(request.constraints, model)
+    if how.near and options.attempts > 1 and options.method == "auto":
+        refuse_slow(constraints, options.meter)
     suitable = suitable_transpositions(constraints, bank.where(options.meter, SCOUTS), options.meter) if how.flow else [0]
     critics = _critics(model, constraints, options, suitable[0])
     problem = SampleProblem(model, constraints, critics, options.meter, options.strength)

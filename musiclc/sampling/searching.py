@@ -2,10 +2,11 @@
 
 Forerunners are found once for a problem, from the model's bank alone, and serve every item: so an item depends on its key alone.
 
-Inside: `Changes`, `asks_search`.
+Inside: `Changes`, `asks_search`, `refuse_slow`.
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -15,6 +16,7 @@ import numpy as np
 
 from musiclc.editing.climb import BORN, GENERATIONS, SCANNED, Climb, climbed, forerunners, writers_of
 from musiclc.editing.usual import Usual
+from musiclc.errors import UsageError
 from musiclc.model.bank import Bank
 from musiclc.music import tokens as tok
 from musiclc.music.melody import PHRASE_BARS
@@ -26,6 +28,7 @@ from musiclc.rules.transposition import transposed
 log = logging.getLogger("musiclc")
 
 BEST = 8  # forerunners that a line may go on from where none meets the constraints
+SLOWEST = 0.1  # seconds that a function may take for a melody
 RARE = 0.02  # of the notes, below which a pitch class is not chosen
 TRIED = SCANNED + GENERATIONS * BORN  # melodies that forerunners are the best of
 
@@ -33,6 +36,22 @@ TRIED = SCANNED + GENERATIONS * BORN  # melodies that forerunners are the best o
 def asks_search(constraints: Sequence[Constraint]) -> bool:
     """Whether some constraint is granted by small changes."""
     return any(part.rule.searched for part in parts_of(constraints))
+
+
+def refuse_slow(constraints: Sequence[Constraint], meter: str) -> None:
+    """Raises UsageError for a function that takes longer than SLOWEST for a melody. Time decides on nothing else."""
+    line = np.resize(np.array([tok.FIRST_ONSET + 40, tok.HOLD, tok.FIRST_ONSET + 42, tok.HOLD], np.uint8), (1, PHRASE_BARS * METERS[meter]))
+    for rule in (c.rule for c in constraints if c.rule.searched):
+        each = float("inf")
+        for _ in range(3):  # the best of three, since a machine may be busy
+            began = time.monotonic()
+            rule.measure(line, meter)
+            each = min(each, time.monotonic() - began)
+        if each > SLOWEST:
+            raise UsageError(
+                f"rule {rule.name} takes {1000 * each:.0f} ms a melody, and small changes ask it of thousands; wanted {1000 * SLOWEST:.0f} at most; "
+                "make the function faster, or take --method rejection, which asks it of each draw alone"
+            )
 
 
 @dataclass(frozen=True)

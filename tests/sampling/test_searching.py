@@ -8,6 +8,7 @@ import pytest
 
 from musiclc.custom.examples import parse_goal
 from musiclc.custom.functions import rule_of_function
+from musiclc.errors import UsageError
 from musiclc.midi import to_bytes
 from musiclc.music import tokens as tok
 from musiclc.rules import parse_constraint
@@ -82,3 +83,10 @@ def test_only_wanted_bars_are_searched_and_what_they_are_like_is_measured_in_the
     assert filled.tokens[~np.repeat(wanted, 16)].tolist() == tokens[~np.repeat(wanted, 16)].tolist()
     new = filled.tokens.reshape(8, 16)[wanted].reshape(1, -1)
     assert all(c.satisfied(c.rule.measure(new, "4/4"))[0] for c in setting.constraints)
+
+
+@pytest.mark.parametrize("bars", [4, 8])
+def test_a_function_that_sleeps_is_refused_before_any_draw(model, bars, monkeypatch):
+    monkeypatch.setattr(searching, "SLOWEST", -1.0)
+    with pytest.raises(UsageError, match=r"rule leaps takes .* make the function faster, or take --method rejection"):
+        sampling.samples(model, SampleRequest.of({"bars": bars, "rule": [own()]}))
