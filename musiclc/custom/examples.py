@@ -1,7 +1,7 @@
-"""Rules that files make: a motif that shall occur, music that shall not be copied.
+"""Rules that files make: a motif that shall occur, music that shall not be copied, an example to be like.
 
-A goal names its files: `hook.mid:transposed>=2`, `old/:6`. They are read when the goal is; paths are as on the command line, from the current
-folder. What is measured stands in rules/motifs.py. Such a rule is judged, without a critic.
+A goal names its files: `hook.mid:transposed>=2`, `old/:6`, `a.mid:rhythm`. They are read when the goal is; paths are as on the command line, from
+the current folder. What is measured stands in rules/motifs.py and rules/alike.py. Such a rule is judged, without a critic.
 
 Inside: `EXAMPLES`, `parse_goal`, `parse_constraints`, `score`, `files_of`.
 """
@@ -18,6 +18,7 @@ from musiclc import rules
 from musiclc.errors import InputError, UsageError
 from musiclc.music.melody import Melody
 from musiclc.rules import split_weight
+from musiclc.rules.alike import ABOUT_LIKE, ASPECTS, TOLERANCE, Exemplar, alike_rule
 from musiclc.rules.base import Constraint, Rule
 from musiclc.rules.goals import Goal, interval
 from musiclc.rules.motifs import ABOUT_AVOID, ABOUT_MOTIF, FORMS, Motif, avoid_rule, motif_rule
@@ -25,6 +26,8 @@ from musiclc.rules.motifs import ABOUT_AVOID, ABOUT_MOTIF, FORMS, Motif, avoid_r
 log = logging.getLogger("musiclc")
 
 SHARED_NOTES = 8  # in a row, from which on a melody is taken for a copy
+ALIKE = ">=0.9"  # where no goal is given
+LIKE_ALL = "0.6..0.9"  # where no aspect is, either: alike as a section is that returns varied
 _MOTIF = re.compile(r"(?P<file>.+?\.midi?)(?::(?P<form>[A-Za-z]\w*))?\s*(?::|=(?!=))?(?P<goal>.*)", re.IGNORECASE)
 _AVOID = re.compile(r"(?P<file>.+):\s*(?P<notes>\d+)\s*")
 
@@ -81,16 +84,20 @@ def files_of(rule: str) -> list[str]:
 
 
 def _motif_parts(text: str) -> tuple[str, str, str]:
-    """File, form and goal of "hook.mid:transposed>=2"; "any" and "" where they are not said. Raises UsageError."""
+    return _parts("motif", text, FORMS, "such as hook.mid, 'hook.mid:transposed>=2' or hook.mid:inverted")
+
+
+def _parts(name: str, text: str, words: Sequence[str], such: str) -> tuple[str, str, str]:
+    """File, word and goal of "hook.mid:transposed>=2"; the first of the words and "" where they are not said. Raises UsageError."""
     if os.path.isfile(text):
-        return text, "any", ""
+        return text, words[0], ""
     match = _MOTIF.fullmatch(text)
     if match is None:
-        raise UsageError(f"motif {text!r}: wanted a MIDI file, such as hook.mid, 'hook.mid:transposed>=2' or hook.mid:inverted")
-    form = (match["form"] or "any").lower()
-    if form not in FORMS:
-        raise UsageError(f"motif {text!r}: {form}: wanted one of {', '.join(FORMS)}")
-    return match["file"], form, match["goal"].strip()
+        raise UsageError(f"{name} {text!r}: wanted a MIDI file, {such}")
+    word = (match["form"] or words[0]).lower()
+    if word not in words:
+        raise UsageError(f"{name} {text!r}: {word}: wanted one of {', '.join(words)}")
+    return match["file"], word, match["goal"].strip()
 
 
 def _motif_goal(text: str) -> Goal:
@@ -107,6 +114,29 @@ def _motif(text: str) -> Rule:
         return motif_rule(Motif(_read("motif", file), form), _motif_goal)
     except UsageError as error:
         raise UsageError(f"motif {file}: {error}") from error
+
+
+# ---- like ----------------------------------------------------------------------------------------------------------
+
+
+def _like_parts(text: str) -> tuple[str, str, str]:
+    return _parts("like", text, ASPECTS, "such as a.mid, a.mid:rhythm or 'a.mid:pitches>=0.8'")
+
+
+def _like_goal(text: str) -> Goal:
+    _, aspect, goal = _like_parts(text)
+    low, high = interval(goal or (LIKE_ALL if aspect == ASPECTS[0] else ALIKE), TOLERANCE, "like")
+    if low > 1 or high < 0:
+        raise UsageError(f"like {text!r}: a share lies between 0 and 1, such as >=0.8")
+    return Goal(text, (low,), (high,))
+
+
+def _like(text: str) -> Rule:
+    goal, (file, aspect, _) = _like_goal(text), _like_parts(text)
+    try:
+        return alike_rule(Exemplar(_read("like", file), aspect), _like_goal, goal)
+    except UsageError as error:
+        raise UsageError(f"like {file}:{aspect}: {error}") from error
 
 
 # ---- avoid ---------------------------------------------------------------------------------------------------------
@@ -161,4 +191,5 @@ def _read(name: str, file: str) -> Melody:
 EXAMPLES: dict[str, FileRule] = {
     "motif": FileRule(**ABOUT_MOTIF, made=_motif, file=lambda text: _motif_parts(text)[0], metavar="FILE[:FORM][>=N]"),
     "avoid": FileRule(**ABOUT_AVOID, made=_avoid, file=lambda text: _avoid_parts(text)[0], metavar="FILE|DIR[:N]"),
+    "like": FileRule(**ABOUT_LIKE, made=_like, file=lambda text: _like_parts(text)[0], metavar="FILE[:ASPECT][>=N]"),
 }

@@ -100,6 +100,7 @@ def rule_of_function(function: OwnFunction, *, scored: bool = True, text: bytes 
         tolerance=0.25 if scored else tolerance or 1.0,
         grade=_score_grade if scored else None,
         fixed=_changes_with_transposition(call),
+        searched=True,
     )
     return replace(rule, critic=partial(own_critic, rule, partial(identity, function, text)))
 
@@ -125,8 +126,7 @@ def _own_goal(name: str, tolerance: float | None, text: str) -> Goal:
 def _measures(function: OwnFunction, name: str, scored: bool, tokens: np.ndarray, meter: str) -> np.ndarray:
     """What the function returns for tokens (n, T): (n, 1); NaN for silence, which it is not asked about. Raises UsageError."""
     values = np.full((len(tokens), 1), np.nan)
-    for row, melody_tokens in enumerate(tokens):
-        melody = tok.to_melody(melody_tokens, meter)
+    for row, melody in enumerate(tok.to_melodies(tokens, meter)):
         if melody.notes:
             values[row] = _called(function, name, scored, melody)
     return values

@@ -1,17 +1,21 @@
 """What an edit tries, in order: nothing, where the constraints are met; allowed pitches and numbers of notes (rewrite.py); a tonic that is
-nearly heard (emphasis.py); everything else (steer.py). The one way in for `transform` and `vary`.
+nearly heard (emphasis.py); everything else (steer.py), before it, or where that fails, small changes for rules that these grant (climb.py). The one
+way in for `transform` and `vary`.
 
 Inside: `edited`; `snapped_alone`, a baseline; `extras_after`, for notes that the grid cannot hold.
 """
 
 from functools import partial
+from random import Random
 
 import numpy as np
 
+from musiclc.editing.climb import Climb, climbed, writers_of
 from musiclc.editing.emphasis import emphasised
 from musiclc.editing.lines import EditProblem
 from musiclc.editing.rewrite import rewritten, snapped, started
 from musiclc.editing.steer import steered
+from musiclc.editing.usual import Usual
 from musiclc.music import tokens as tok
 from musiclc.music.theory import METERS
 from musiclc.rules import allowed_pitches
@@ -27,7 +31,29 @@ def edited(problem: EditProblem) -> np.ndarray:
     if not problem.met(state):
         free = ~problem.piece.locked
         state = emphasised(state, problem.constraints, partial(problem.piece.scores, problem.constraints), free, METERS[problem.piece.meter])
-    return state if problem.met(state) else steered(problem, state)
+    ways = [steered, _changed_little] if any(c.rule.searched for c in problem.left) else [steered]
+    if any(c.rule.searched and c.rule.written for c in problem.left):
+        ways.reverse()
+    for way in ways:
+        state = state if problem.met(state) else way(problem, state)
+    return state
+
+
+def _changed_little(problem: EditProblem, state: np.ndarray) -> np.ndarray:
+    """The state after small changes that the rules judge (climb.py), where these meet the constraints; else the state."""
+    piece, allowed = problem.piece, allowed_pitches(problem.constraints)
+    per_bar, free = METERS[piece.meter], ~piece.locked
+    writers = writers_of(problem.constraints, free, per_bar, [(0, len(state))])
+    climb = Climb(partial(piece.scores, problem.constraints), free, _scale(state, allowed), per_bar, writers, usual=Usual(state[None], per_bar))
+    found = climbed(climb, state, lambda: state[None][:0], Random("transform"))
+    return found if problem.met(found) else state
+
+
+def _scale(state: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """The allowed pitches whose pitch classes a state (F,) has, ascending; all allowed ones where it has none of them."""
+    classes = (state[tok.onsets(state[None])[0]].astype(int) + tok.PITCH_OF_TOKEN) % 12
+    own = allowed & np.isin(np.arange(128) % 12, classes)
+    return np.flatnonzero(own if own.any() else allowed if allowed.any() else np.ones(128, bool))
 
 
 def snapped_alone(problem: EditProblem) -> np.ndarray:

@@ -77,14 +77,15 @@ def transform(
     track: str | int = "auto",
     tracks: str = "melody",
     bars: str = "",
+    meter: str = "",
     model: "Model | None" = None,
     overwrite: bool = False,
 ) -> Any:
     """`midi` with the least change that meets the constraints, as the same kind: bytes, PrettyMIDI or NoteSequence.
 
-    A path is written to `output`, or under its own name into the current folder, and the new path is given. keep: 0 (free) to 1; tracks, bars: as
-    EditOptions has them. Nothing but notes of the melody changes, and of tracks that go along to another key; constraints that are met already give
-    the input back as it is, and those that cannot be met what comes nearest (`transformed` tells how near). Raises InputError for an unreadable
+    A path is written to `output`, or under its own name into the current folder, and the new path is given. keep: 0 (free) to 1; tracks, bars, meter:
+    as EditOptions has them. Nothing but notes of the melody changes, and of tracks that go along to another key; constraints that are met already
+    give the input back as it is, and those that cannot be met what comes nearest (`transformed` tells how near). Raises InputError for an unreadable
     input, UsageError for constraints that cannot be understood, MusiclcError for an output that exists, without overwrite.
     """
     from musiclc.model import checkpoint
@@ -93,8 +94,8 @@ def transform(
     place = Path(output) if output is not None else Path(midi).name if is_path else None
     if place is not None:
         refuse_existing(Path(place), overwrite)
-    song = read_song(midi, track=track, read_as=READ_IN_PHRASES)
-    edit = transformed(model or checkpoint.loaded(), song, constraints, EditOptions(keep=keep, track=track, tracks=tracks, bars=bars))
+    song = read_song(midi, track=track, read_as=READ_IN_PHRASES, meter=meter)
+    edit = transformed(model or checkpoint.loaded(), song, constraints, EditOptions(keep=keep, track=track, tracks=tracks, bars=bars, meter=meter))
     if place is not None:
         write_whole(Path(place), edit.data)
         return Path(place)

@@ -14,7 +14,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "samples": (),
     "copies": (),
     "cost": (),
-    "constraints": ("methods", "rules", "targets", "rejection", "own"),
+    "constraints": ("methods", "rules", "targets", "rejection", "own", "rare"),
     "transform": ("constraints", "back", "identity", "frontier", "events", "length"),
 }
 PIECE_PARTS = ("likeness", "ratios", "copies", "returns", "ending", "infilling", "keys", "form", "single", "reconstruction", "cost")  # of pieces

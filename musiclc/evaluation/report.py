@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musiclc.evaluation import SECTIONS, constraints, edits, own, samples, untouched
+from musiclc.evaluation import SECTIONS, constraints, edits, own, rare, samples, untouched
 from musiclc.evaluation.samples import Table, markdown
 from musiclc.files import write_whole
 from musiclc.sampling.request import METHODS
@@ -70,6 +70,8 @@ def _of_constraints(bench: constraints.Bench, parts: Sequence[str]) -> tuple[dic
         tables["rejection"] = constraints.rejection_cost(bench)
     if "own" in parts:
         tables["own"] = own.own_rules(bench)
+    if "rare" in parts:
+        tables["rare"] = rare.rare_rules(bench)
     return tables, points
 
 

@@ -34,12 +34,13 @@ class Sound(NamedTuple):
 
 @dataclass(frozen=True)
 class Sheet:
-    """The notes of a file, the seconds at which bars begin (and the last ends), its length in seconds, its tracks' names."""
+    """The notes of a file, the seconds at which bars begin (and the last ends), its length in seconds, its tracks' names; what of it was mended."""
 
     notes: tuple[Sound, ...]
     bars: tuple[float, ...]
     seconds: float
     names: tuple[str, ...] = ()
+    mended: str = ""
 
 
 def read_notes(path: Path | str, data: bytes | None = None) -> Sheet:
@@ -53,7 +54,7 @@ def read_notes(path: Path | str, data: bytes | None = None) -> Sheet:
         raise InputError(f"{path}: holds no notes; wanted something to draw and play")
     notes = [sound for number, part in enumerate(parts) for sound in _sounds(part, number, clocks[part.track])]
     seconds = max(tell(file.length(track)) for track, tell in enumerate(clocks))
-    return Sheet(tuple(sorted(notes)), _bar_lines(file), seconds, tuple(track_name(file.tracks[p.track]) for p in parts))
+    return Sheet(tuple(sorted(notes)), _bar_lines(file), seconds, tuple(track_name(file.tracks[p.track]) for p in parts), file.mended)
 
 
 def _sounds(part: Instrument, number: int, seconds: Callable[[int], float]) -> Iterator[Sound]:

@@ -3,7 +3,7 @@
 Every network call works on a full chunk of CHUNK points: products of matrices round alike for every row of one shape, so a
 melody's bits do not depend on its neighbours or on how many are asked for.
 
-Inside: `CHUNK`, `decode`, `scores`, `nll_per_note`.
+Inside: `CHUNK`, `FEW`, `decode`, `scores`, `nll_per_note`.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
 
 CHUNK = 64  # points a network call
+FEW = 4  # melodies a network call, where they come one by one
 
 
 def decode(model: "Model", x: Tensor, t: float, meter: str, transpositions: Sequence[int]) -> np.ndarray:
@@ -39,12 +40,15 @@ def scores(constraints: Sequence[Constraint], tokens: np.ndarray, meter: str) ->
     return np.stack([c.score(c.rule.measure(tokens, meter)) for c in constraints], axis=1)
 
 
-def nll_per_note(model: "Model", tokens: np.ndarray, meter: str) -> np.ndarray:
-    """Negative log-likelihood per note of tokens (n, T) under the VAE (MelodyVAE.nll_per_note): nats, (n,), smaller for likelier melodies."""
-    number = torch.full((CHUNK,), PHRASE_METERS.index(meter))
+def nll_per_note(model: "Model", tokens: np.ndarray, meter: str, chunk: int = CHUNK) -> np.ndarray:
+    """Negative log-likelihood per note of tokens (n, T) under the VAE (MelodyVAE.nll_per_note): nats, (n,), smaller for likelier melodies.
+
+    chunk: melodies a network call.
+    """
+    number = torch.full((chunk,), PHRASE_METERS.index(meter))
     found = [np.zeros(0, np.float32)]
-    for first in range(0, len(tokens), CHUNK):
-        rows = tok.pad(tokens[first : first + CHUNK], meter).astype(np.int64)
-        full = np.concatenate([rows, np.repeat(rows[:1], CHUNK - len(rows), axis=0)])
+    for first in range(0, len(tokens), chunk):
+        rows = tok.pad(tokens[first : first + chunk], meter).astype(np.int64)
+        full = np.concatenate([rows, np.repeat(rows[:1], chunk - len(rows), axis=0)])
         found.append(model.vae.nll_per_note(torch.from_numpy(full), number)[: len(rows)].numpy())
     return np.concatenate(found)

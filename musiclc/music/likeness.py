@@ -3,8 +3,10 @@
 *Readings*, what is compared: notes, each its pitch and length; tokens, step by step, by which even strangers are half alike; intervals, as
 notes but with the way from the note before in place of the pitch.
 
-Inside: `READINGS`, `similarity`.
+Inside: `READINGS`, `similarity`; `edit_distance`, of two sequences.
 """
+
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -47,3 +49,22 @@ def similarity(one: np.ndarray, other: np.ndarray, reading: str = "notes") -> np
     longest = np.maximum(ends, other_ends)
     most = max(int(longest.max(initial=0)), 1)
     return np.where(longest > 0, 1 - _distances(a[:, :most], ends, b[:, :most], other_ends) / np.maximum(longest, 1), 1.0)
+
+
+def edit_distance(one: Sequence[Hashable], other: Sequence[Hashable]) -> int:
+    """Levenshtein distance of two sequences, a column of its table at a time in the bits of one number (Myers 1999, as Hyyrö 2003 has it)."""
+    if not one:
+        return len(other)
+    places: dict[Hashable, int] = {}
+    for i, symbol in enumerate(one):
+        places[symbol] = places.get(symbol, 0) | 1 << i
+    every, last, distance = (1 << len(one)) - 1, 1 << (len(one) - 1), len(one)
+    up, down = every, 0  # where the table rises by one, or falls, from one row to the next
+    for symbol in other:
+        here = places.get(symbol, 0)
+        level = ((((here & up) + up) ^ up) | here | down) & every
+        rises, falls = (down | ~(level | up)) & every, up & level
+        distance += bool(rises & last) - bool(falls & last)
+        rises = (rises << 1 | 1) & every
+        up, down = ((falls << 1) | ~(level | rises)) & every, rises & level
+    return distance

@@ -3,10 +3,11 @@
 One token a step (sixteenth): `REST` (silence), `HOLD` (the note before goes on) or the onset of a pitch. A batch is an
 integer array (n, T) of melodies in one meter, T = bars × steps a bar; a HOLD with no note before it is silence.
 
-Inside: `from_melody`, `to_melody`, `onsets`, `sounding`, `durations`, `transpose`, `key_free`, `pad`, `unpad`.
+Inside: `from_melody`, `to_melody`, `to_melodies`, `onsets`, `sounding`, `durations`, `transpose`, `key_free`, `pad`, `unpad`.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -38,11 +39,22 @@ def from_melodies(melodies: Sequence[Melody]) -> np.ndarray:
 
 def to_melody(tokens: np.ndarray, meter: str) -> Melody:
     """The melody of one token row (T,); T must be whole bars of `meter`."""
-    row = np.asarray(tokens)[None]
-    starts = np.flatnonzero(onsets(row)[0])
-    lengths = durations(row)[0]
-    notes = tuple(Note(int(s), int(row[0, s]) + PITCH_OF_TOKEN, int(lengths[s])) for s in starts)
-    return Melody(notes, meter, row.shape[1] // METERS[meter])
+    return to_melodies(np.asarray(tokens)[None], meter)[0]
+
+
+def to_melodies(tokens: np.ndarray, meter: str) -> list[Melody]:
+    """The melodies of token rows (n, T); T must be whole bars of `meter`."""
+    rows, starts = np.nonzero(onsets(tokens))
+    pitches = tokens[rows, starts].astype(int) + PITCH_OF_TOKEN
+    notes = list(map(_note, starts.tolist(), pitches.tolist(), durations(tokens)[rows, starts].tolist()))
+    ends = np.cumsum(np.bincount(rows, minlength=len(tokens))).tolist()
+    return [Melody(tuple(notes[a:b]), meter, tokens.shape[1] // METERS[meter]) for a, b in zip([0, *ends], ends, strict=False)]
+
+
+@lru_cache(maxsize=1 << 16)
+def _note(start: int, pitch: int, duration: int) -> Note:
+    """The note, made once: searches ask for the same ones again and again."""
+    return Note(start, pitch, duration)
 
 
 def onsets(tokens: np.ndarray) -> np.ndarray:

@@ -23,7 +23,9 @@ from musiclc.files import refuse_existing, write_whole
 from musiclc.midi.inputs import MIDI_SUFFIXES
 from musiclc.music.form import Form, parse_form
 from musiclc.rules import RULES
+from musiclc.rules.alike import ABOUT_LIKE
 from musiclc.rules.base import Constraint
+from musiclc.rules.motifs import ABOUT_AVOID, ABOUT_MOTIF
 
 MANIFEST = "manifest.jsonl"
 Entry = dict[str, Any]  # one line of a manifest
@@ -115,8 +117,11 @@ class Files:
 
 
 def goal_fields(constraints: Sequence[Constraint]) -> dict[str, str]:
-    """Rule → goal, for file names; "any" where nothing was asked."""
-    return dict.fromkeys(RULES, "any") | {c.rule.name: c.goal.text for c in constraints}
+    """Rule → goal, or goals, for file names; "any" where nothing was asked."""
+    goals: dict[str, list[str]] = {name: [] for name in (*RULES, *(about["name"] for about in (ABOUT_MOTIF, ABOUT_AVOID, ABOUT_LIKE)))}
+    for c in constraints:
+        goals.setdefault(c.rule.name, []).append(c.goal.text)
+    return {name: "+".join(texts) or "any" for name, texts in goals.items()}
 
 
 def named_after(inputs: Sequence[str], pattern: str, fields: dict[str, str]) -> list[str]:

@@ -5,6 +5,7 @@ Inside: `KINDS`, `plan`, `render`, `report`.
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,8 @@ from musiclc.midi.performance import Sheet
 from musiclc.music.form import Form
 from musiclc.output import audio, drawing, pianoroll
 from musiclc.output.manifest import MANIFEST, MIDI_SUFFIXES, form_in, line_of, read_manifest, read_within
+
+log = logging.getLogger("musiclc")
 
 # kind, which is the suffix of its files → what makes it of a sheet, the input's name and its form
 KINDS: dict[str, Callable[[Sheet, str, Form], bytes]] = {
@@ -118,6 +121,8 @@ def _rendered(made: RenderPlan, source: Path, failed: Callable[[MusiclcError], N
 
     try:
         sheet = read_notes(source)
+        if sheet.mended:
+            log.info("%s: mended: %s", source, sheet.mended)
         contents = {kind: KINDS[kind](sheet, source.name, _form_of(source)) for kind in made.kinds}
     except MusiclcError as error:
         failed(error)

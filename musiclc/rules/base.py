@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from musiclc.errors import UsageError
+from musiclc.music.melody import Melody
 from musiclc.music.theory import METERS
 from musiclc.rules.goals import Goal, distance_score, interval
 
@@ -88,7 +89,11 @@ class Rule:
     how many sixteenths a piece must have at least that meets a goal above 0.
 
     Edits: written, (tokens (T,), steps that may be written on, bool (T,), pitches that notes may have, bool (128,), steps a bar) → the tokens
-    with more of what the rule counts written over them, in several ways, for a rule that knows how.
+    with more of what the rule counts written over them, in several ways, for a rule that knows how; searched, whether small changes that it
+    judges grant it (editing/climb.py), without a critic, where no method is asked for.
+
+    Examples: example, the melody that it compares with; meters, the only ones that it measures in, () for any; begins, (goal, steps) → where notes
+    shall begin, bool (steps,), and how firmly, in nats.
     """
 
     name: str
@@ -117,6 +122,10 @@ class Rule:
     notes: Callable[[Goal, int], tuple[float, float]] | None = None
     steps: int = 0
     written: Callable[[np.ndarray, np.ndarray, np.ndarray, int], Iterator[np.ndarray]] | None = None
+    searched: bool = False
+    example: Melody | None = None
+    meters: tuple[str, ...] = ()
+    begins: Callable[[Goal, int], tuple[np.ndarray, float]] | None = None
 
     def transposed(self, goal: Goal, semitones: int) -> Goal:
         """The goal for melodies transposed by `semitones`."""
@@ -135,6 +144,8 @@ class Rule:
 
     def check(self, goal: Goal, meter: str, bars: int = 0) -> None:
         """Raises UsageError when no melody in `meter` can meet the goal, or none of so many bars where that is said."""
+        if self.meters and meter not in self.meters:
+            raise UsageError(f"{self.name} {goal.text!r} compares bars of {self.meters[0]}, and the piece is in {meter}; wanted the same meter")
         have = bars * METERS[meter]
         if bars and goal.low[0] > 0 and self.steps > have:
             raise UsageError(f"{self.name} {goal.text!r} lasts {self.steps} sixteenths, and {bars} bars of {meter} have {have}; wanted more bars")

@@ -80,6 +80,9 @@ class PieceProblem:
             banned = torch.from_numpy(~allowed[np.clip(pitches, 0, 127)])
             for first, after in part.windows:
                 bias[first:after, :, FIRST_ONSET:].masked_fill_(banned, -torch.inf)
+                for c in parts_of(part.constraints):
+                    if c.rule.begins:
+                        _biased(bias[first:after], *c.rule.begins(c.goal, (after - first) * bias.shape[1]))
         return bias if bool((bias < 0).any()) else None
 
     def scores(self, tokens: np.ndarray) -> np.ndarray:
@@ -92,6 +95,12 @@ class PieceProblem:
         if self.faults is not None:
             columns.append(1 - self.faults(tokens).mean(axis=1))
         return np.stack(columns, axis=1)
+
+    @cached_property
+    def searched(self) -> np.ndarray:
+        """Which columns of the scores are of constraints that small changes grant: bool (columns,)."""
+        asked = [any(part.rule.searched for part in c.parts) for part in self.parts for c in part.constraints]
+        return np.array([False, *asked, *([False] if self.faults is not None else [])])
 
     def ends(self, key: SampleKey, tokens: np.ndarray) -> np.ndarray:
         """Whether the last note of a key's tokens (n, B, S) is the tonic asked for, or else the one that is heard: bool (n,); true for a piece
@@ -129,6 +138,13 @@ class PieceProblem:
                 bad[bar:] |= equal[bar, bar:] >= VARIED_FROM
         bad &= self.wanted
         return None if not bad.any() or bad.sum() == self.wanted.sum() else bad
+
+
+def _biased(bias: Tensor, begins: np.ndarray, strength: float) -> None:
+    """Make a logit bias (B, S, V) favour notes that begin at some steps, bool (B × S,), and none elsewhere, by so many nats."""
+    here = torch.from_numpy(begins).view(bias.shape[:2])[..., None]
+    bias[..., :FIRST_ONSET] -= strength * here
+    bias[..., FIRST_ONSET:] -= strength * ~here
 
 
 @dataclass(frozen=True)

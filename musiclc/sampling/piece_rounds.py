@@ -11,6 +11,7 @@ Inside: `PieceRounds`, `chunk_of`.
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,13 +19,16 @@ from torch import Tensor
 
 from musiclc.latent.critics import Bounds, Critic, bounds
 from musiclc.latent.descent import generator_of
+from musiclc.model.bank import Bank
 from musiclc.model.context import ANY, Context
 from musiclc.model.piece_critics import Asked
 from musiclc.model.pieces import DrawOptions, Hand, Objective, PieceTask, Way, vectors, write
+from musiclc.music import tokens as tok
 from musiclc.music.theory import METER_NAMES
 from musiclc.rules.transposition import transposed
 from musiclc.sampling.drawn import SampleKey
 from musiclc.sampling.piece_problem import PieceCandidate, PieceProblem
+from musiclc.sampling.searching import Changes
 
 PIECE_CHUNK, CHUNK_BARS = (8, 32), 512  # pieces a network call: so many bars of them, but not fewer nor more than so many pieces
 STRENGTHS = (0.5, 1.0, 1.0, 2.0)  # of guidance in a piece's first draw, its second, and so on: it bends draws away from real tunes
@@ -53,6 +57,7 @@ class PieceRounds:
     near: bool = True
     chunk: int = 0
     voices: int = 1
+    bank: Bank | None = None
 
     def __post_init__(self) -> None:
         self.chunk = self.chunk or chunk_of(self.problem.bars)
@@ -70,10 +75,34 @@ class PieceRounds:
                 return
             for (key, attempt, before), found in zip(rows[:most], self._drawn(rows[:most]), strict=True):
                 best = found if before is None else max(before, found, key=lambda c: c.rank)
-                if attempt >= self.attempts or (best.met and best.settled >= 1 and best.realism >= self.realism):
+                if (
+                    attempt >= self.attempts
+                    or (best.met and best.settled >= 1 and best.realism >= self.realism)
+                    or self._left_to_search(best, attempt)
+                ):
                     yield best, attempt
                 else:
                     again.append((key, attempt + 1, best))
+
+    def _left_to_search(self, best: PieceCandidate, attempt: int) -> bool:
+        """Whether what small changes grant is all that a piece misses."""
+        return self.changes is not None and not best.met and bool((best.scores[~self.problem.searched] >= 1 - 1e-9).all())
+
+    @cached_property
+    def changes(self) -> Changes | None:
+        """The search of small changes; None where no constraint asks for it, or one draw is all that there may be."""
+        problem = self.problem
+        if not problem.searched.any() or self.attempts < 2 or not self.near:
+            return None
+        shape = problem.tokens.shape
+        asked = [(part.constraints, [(a * shape[1], b * shape[1]) for a, b in part.windows]) for part in problem.parts]
+        free = np.repeat(problem.wanted, shape[1])
+        base = tok.transpose(problem.tokens.reshape(1, -1), problem.transpositions[0])[0].astype(np.uint8)
+
+        def scores(lines: np.ndarray) -> np.ndarray:
+            return problem.scores(lines.reshape(-1, *shape))
+
+        return Changes(asked, scores, base, free, problem.meter, problem.transpositions[0], self.bank)
 
     def best(self, keys: Sequence[SampleKey]) -> Iterator[tuple[PieceCandidate, int]]:
         """As `stream`, in the order of keys."""
@@ -91,6 +120,12 @@ class PieceRounds:
             while wanted in ready:
                 yield ready.pop(wanted)
                 wanted = next(following, None)
+
+    def realism_of(self, candidate: PieceCandidate, tokens: np.ndarray) -> float:
+        """The realism of tokens (B, S) that a candidate became, delivered where it was."""
+        canonical = tok.transpose(tokens.reshape(1, -1), -candidate.transposition).reshape(1, *tokens.shape)
+        task, _ = self._task([candidate], [np.random.default_rng(0)])
+        return float(self._judged(torch.from_numpy(canonical.astype(np.int64)), task)[1][0])
 
     # ---- one chunk
 

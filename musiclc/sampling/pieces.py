@@ -20,7 +20,7 @@ from musiclc.rules.tonic import MODES, heard
 from musiclc.rules.transposition import CANONICAL_PITCH, CANONICAL_TONICS, shift_to_canonical, suitable_transpositions
 from musiclc.sampling.cadence import cadenced
 from musiclc.sampling.forms import form_faults, plan_of_form
-from musiclc.sampling.request import SampleRequest
+from musiclc.sampling.request import SampleOptions, SampleRequest
 from musiclc.sampling.sample import Sample, edited, not_met
 from musiclc.sampling.setting import Filled, Setting
 
@@ -43,26 +43,31 @@ def samples(model: "Model", request: SampleRequest, **more: Any) -> Iterator[Sam
     """As sampling.sample.samples, for pieces of any number of bars, with a form and sections. more: of PieceRounds."""
     rounds, sections = _rounds_of(model, request, **more)
     keys = [(request.options.seed, index) for index in range(1, request.n + 1)]
-    return (_finished(request, sections, _edited(model, rounds, c), c, attempts) for c, attempts in rounds.best(keys))
+    return (_finished(request, sections, rounds, _edited(model, rounds, c), c, attempts) for c, attempts in rounds.best(keys))
 
 
 def samples_by_key(model: "Model", request: SampleRequest, more: Callable[[int], Sequence["SampleKey"]]) -> Iterator[tuple["SampleKey", Sample]]:
     """As sampling.sample.sample_by_key, for pieces."""
     rounds, sections = _rounds_of(model, request)
-    return ((c.key, _finished(request, sections, _edited(model, rounds, c), c, attempts)) for c, attempts in rounds.stream(more))
+    return ((c.key, _finished(request, sections, rounds, _edited(model, rounds, c), c, attempts)) for c, attempts in rounds.stream(more))
 
 
-def _finished(request: SampleRequest, sections: Sequence[SectionGoals], tokens: np.ndarray, candidate: "PieceCandidate", attempts: int) -> Sample:
+def _finished(
+    request: SampleRequest, sections: Sequence[SectionGoals], rounds: "PieceRounds", tokens: np.ndarray, candidate: "PieceCandidate", attempts: int
+) -> Sample:
     """What is delivered of an item's best candidate after so many draws. tokens: its own (B, S), or what an edit made of them."""
     meter, flat = request.options.meter, tokens.reshape(-1)
     verdicts = [c.verdict(c.rule.measure(flat[None], meter)[0]) for c in request.constraints]
     verdicts += section_verdicts(sections, flat, meter)
-    method = request.options.how.name + ("" if tokens is candidate.tokens else "+edit")
-    return Sample(candidate.index, tok.to_melody(flat, meter), verdicts, method, attempts, round(candidate.realism, 4), not_met(verdicts))
+    as_drawn = tokens is candidate.tokens
+    method = request.options.how.name + ("" if as_drawn else "+search" if rounds.changes is not None else "+edit")
+    realism = candidate.realism if as_drawn else rounds.realism_of(candidate, tokens)
+    return Sample(candidate.index, tok.to_melody(flat, meter), verdicts, method, attempts, round(realism, 4), not_met(verdicts))
 
 
 def _rounds_of(model: "Model", request: SampleRequest, **more: Any) -> tuple["PieceRounds", tuple[SectionGoals, ...]]:
     from musiclc.sampling.piece_problem import PieceProblem
+    from musiclc.sampling.searching import refuse_slow
 
     options, pieces = request.options, pieces_of(model)
     if options.how.name not in PIECE_METHODS:
@@ -72,9 +77,10 @@ def _rounds_of(model: "Model", request: SampleRequest, **more: Any) -> tuple["Pi
     constraints = tuple(bound(request.constraints, model))
     sections = tuple(replace(each, constraints=tuple(bound(each.constraints, model))) for each in request.sections)
     parts = (*([SectionGoals("", constraints, ((0, options.bars),))] if constraints else []), *sections)
+    if PIECE_METHODS[options.how.name] and options.attempts > 1:
+        refuse_slow([c for part in parts for c in part.constraints], options.meter)
     mode, transpositions, tonic = _key_of(model, parts, options.meter)
-    meter = METER_NAMES.index(options.meter)
-    plan = partial(plan_of_form, pieces, options.form, meter) if options.form else partial(pieces.plans.draw, meter, options.bars)
+    plan = _plan(pieces, options, [c for c in constraints if c.rule.begins])
     problem = PieceProblem(
         pieces,
         options.meter,
@@ -89,7 +95,23 @@ def _rounds_of(model: "Model", request: SampleRequest, **more: Any) -> tuple["Pi
         faults=partial(form_faults, options.form) if options.form else None,
         critics=model.piece_critics if PIECE_METHODS[options.how.name] else {},
     )
-    return _with_options(problem, options, near=PIECE_METHODS[options.how.name], **more), sections
+    return _with_options(problem, options, near=PIECE_METHODS[options.how.name], bank=model.bank, **more), sections
+
+
+def _plan(pieces: "Pieces", options: SampleOptions, alike: Sequence[Constraint]) -> Callable[[np.random.Generator], np.ndarray]:
+    """Random numbers → how bars return: by the form, or else as in a tune, or, where its rhythm is an example's, as there.
+
+    alike: constraints that say where notes begin.
+    """
+    from musiclc.model.returns import equal_steps
+
+    meter = METER_NAMES.index(options.meter)
+    if options.form:
+        return partial(plan_of_form, pieces, options.form, meter)
+    if alike:
+        rows = np.resize(tok.from_melody(alike[0].rule.example), (1, options.bars, METERS[options.meter]))  # type: ignore[arg-type]
+        return lambda random: equal_steps(rows)[0]
+    return partial(pieces.plans.draw, meter, options.bars)
 
 
 def _with_options(problem: "PieceProblem", options: Any, **more: Any) -> "PieceRounds":
@@ -133,6 +155,8 @@ def mended(rounds: "PieceRounds", candidate: "PieceCandidate") -> np.ndarray:
     from musiclc.editing.emphasis import emphasised
 
     problem, tokens = rounds.problem, candidate.tokens
+    if not candidate.met and rounds.changes is not None:
+        return rounds.changes.made(tokens.reshape(-1), candidate.transposition, candidate.key).reshape(tokens.shape)
     constraints = [c for part in problem.parts for c in part.constraints]
     if candidate.met or rounds.attempts < 2 or not any(c.rule.judged and c.rule.name != "tonic" for c in constraints):
         return tokens
@@ -157,6 +181,10 @@ def _key_of(model: "Model", parts: Sequence[SectionGoals], meter: str) -> tuple[
             shift = (key.tonic - CANONICAL_TONICS[scale] + 6) % 12 - 6
             return MODES.index(scale), _octaves(whole, shift), key.tonic
     every = [c for part in parts for c in part.constraints]
+    if example := next((c.rule.example for c in every if c.rule.example is not None and c.rule.fixed), None):
+        row = tok.from_melody(example)[None]
+        tonic, found_mode = (int(part[0]) for part in heard(row, example.meter)[:2])
+        return found_mode if found_mode >= 0 else None, (-shift_to_canonical(row[0], tonic, found_mode),), None
     bank = model.having("bank").bank
     assert bank is not None
     scouts = bank.where("3/4" if METERS[meter] % 6 == 0 else "4/4", 256)
@@ -188,15 +216,20 @@ def _octaves(constraints: Sequence[Constraint], shift: int) -> tuple[int, ...]:
 
 def fills(model: "Model", setting: Setting, keys: Sequence["SampleKey"], options: Any, **more: Any) -> Iterator[Filled]:
     """The setting with its wanted bars written, once a key (seed, index), in order. options, more: as `_with_options`."""
-    rounds = _with_options(_problem_of(model, setting), options, **{"chunk": FILL_VOICES, "voices": FILL_VOICES, "writes": FILL_WRITES, **more})
+    rounds = _with_options(
+        _problem_of(model, setting), options, **{"bank": model.bank, "chunk": FILL_VOICES, "voices": FILL_VOICES, "writes": FILL_WRITES, **more}
+    )
     for candidate, attempts in rounds.best(keys):
-        tokens = np.where(setting.wanted[:, None], mended(rounds, candidate), setting.tokens.reshape(candidate.tokens.shape)).reshape(-1)
-        yield Filled(tokens.astype(np.uint8), attempts, round(candidate.realism, 4))
+        found = mended(rounds, candidate)
+        realism = candidate.realism if found is candidate.tokens else rounds.realism_of(candidate, found)
+        tokens = np.where(setting.wanted[:, None], found, setting.tokens.reshape(candidate.tokens.shape)).reshape(-1)
+        yield Filled(tokens.astype(np.uint8), attempts, round(realism, 4))
 
 
 def _problem_of(model: "Model", setting: Setting) -> "PieceProblem":
     from musiclc.model.returns import equal_steps
     from musiclc.sampling.piece_problem import PieceProblem
+    from musiclc.sampling.searching import refuse_slow
 
     pieces, steps = pieces_of(model), METERS[setting.meter]
     tokens = setting.tokens.reshape(-1, steps)
@@ -206,6 +239,7 @@ def _problem_of(model: "Model", setting: Setting) -> "PieceProblem":
     canonical = tok.transpose(np.where(np.repeat(setting.wanted, steps)[None], tok.REST, tokens.reshape(1, -1)), shift).reshape(tokens.shape)
     windows = _windows(setting.wanted)
     constraints = tuple(bound(setting.constraints, model))
+    refuse_slow(constraints, setting.meter)
     parts = (SectionGoals("", constraints, windows),) if constraints else ()
     equal, meter = equal_steps(canonical[None])[0], METER_NAMES.index(setting.meter)
     plan = pieces.plans.agreeing(equal, setting.wanted, meter, (setting.opens, setting.closes))

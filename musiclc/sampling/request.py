@@ -16,6 +16,7 @@ from musiclc.music.melody import PHRASE_BARS
 from musiclc.music.theory import PHRASE_METERS, check_meter
 from musiclc.output.manifest import MidiOptions, goal_fields, names_by_pattern
 from musiclc.rules import settled
+from musiclc.rules.alike import ABOUT_LIKE
 from musiclc.rules.base import Constraint
 from musiclc.rules.contradictions import refuse_contradictions
 from musiclc.rules.sections import SectionGoals, placed
@@ -66,7 +67,8 @@ class SampleOptions:
     realism (see Sample) is at least `realism`, or it has cost `attempts` draws; the baselines draw one at a time from noise until the
     constraints are met. Of a piece there are at most pieces.MOST_ATTEMPTS draws, each written several times.
     With more than one attempt, the last few notes of a melody that is nearly there are moved, those that make a key or
-    tonic heard after a dozen draws.
+    tonic heard after a dozen draws. What has no critic, such as a function of one's own, is left to small changes after a few
+    draws, where the method is "auto" (searching.py).
     """
 
     meter: str = "4/4"
@@ -167,7 +169,8 @@ class SampleRequest:
     def is_phrase(self) -> bool:
         """Whether the networks of four-bar phrases write it; those of whole pieces write all else."""
         options = self.options
-        return options.bars == PHRASE_BARS and options.meter in PHRASE_METERS and not options.form and not self.sections
+        plain = options.bars == PHRASE_BARS and options.meter in PHRASE_METERS and not options.form and not self.sections
+        return plain and not (options.method == "auto" and any(c.rule.name == ABOUT_LIKE["name"] for c in self.constraints))
 
     @property
     def names(self) -> list[str]:

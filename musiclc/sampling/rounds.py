@@ -10,6 +10,7 @@ Inside: `SampleKey`, `Candidate`, `Rounds`.
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from itertools import islice
 
 import numpy as np
@@ -20,12 +21,16 @@ from musiclc.latent.search import noised, renoised
 from musiclc.model import methods
 from musiclc.model.decode import CHUNK, decode, nll_per_note, scores
 from musiclc.model.methods import SampleProblem, Start
+from musiclc.music.melody import PHRASE_BARS
+from musiclc.music.theory import METERS
 from musiclc.sampling.drawn import Drawn, SampleKey
 from musiclc.sampling.request import AUTO, SampleOptions
+from musiclc.sampling.searching import Changes, asks_search
 
 FRESH_STEPS, NEAR_STEPS = 8, 3  # of the flow, from noise and from near the best so far
 TOGETHER = 4  # chunks of later draws whose likelihood is asked together, since most of them are beaten and need none
 MORE_AFTER = 8  # draws after which an item has twice as many a round, then three times as many after twice as many, and so on
+SEARCHED_AFTER = 3  # draws after which what small changes grant is left to them, where all else is met
 EDITED_AFTER, NEARLY_HEARD = 12, 0.25  # draws after which a judged rule that is so nearly met, by its score, is left to a last edit
 BACK_FROM, BACK_TO = 0.55, 0.8  # how far back to noise a draw near the best starts: times of the flow
 
@@ -77,6 +82,17 @@ class Rounds:
     options: SampleOptions
     transpositions: list[int]
     enough: float = float("inf")
+
+    @cached_property
+    def changes(self) -> Changes | None:
+        """The search of small changes; None where no constraint asks for it, or one draw is all that there may be."""
+        problem = self.problem
+        if not asks_search(problem.constraints) or self.options.attempts < 2 or not self.options.how.near:
+            return None
+        steps = PHRASE_BARS * METERS[problem.meter]
+        judge = partial(scores, problem.constraints, meter=problem.meter)
+        free, base = np.ones(steps, bool), np.zeros(steps, np.uint8)
+        return Changes([(problem.constraints, [(0, steps)])], judge, base, free, problem.meter, self.transpositions[0], problem.model.bank)
 
     def best(self, n: int) -> Iterator[tuple[Candidate, int]]:
         """The best candidate of each of n items and the draws it cost, in order of index, as they are ready."""
@@ -130,7 +146,11 @@ class Rounds:
 
     def _left_to_edit(self, best: Candidate, drawn: int) -> bool:
         """Whether judged rules that are nearly met are all that an item misses after so many draws: a note or two will do (editing/emphasis.py)."""
-        judged = np.array([any(part.rule.judged for part in c.parts) for c in self.problem.constraints], bool)
+        judged, searched = (
+            np.array([any(getattr(part.rule, kind) for part in c.parts) for c in self.problem.constraints], bool) for kind in ("judged", "searched")
+        )
+        if searched.any() and self.options.attempts > 1 and drawn >= SEARCHED_AFTER and (best.scores[~searched] >= 1 - 1e-9).all():
+            return True
         if not judged.any() or not self.options.how.near or drawn < EDITED_AFTER:
             return False
         return bool((best.scores >= np.where(judged, NEARLY_HEARD, 1 - 1e-9)).all())

@@ -24,7 +24,7 @@ from musiclc.music.theory import METERS
 from musiclc.output.manifest import Entry, Origin, entry_of
 from musiclc.rules import allowed_pitches
 from musiclc.rules.base import Constraint, parts_of
-from musiclc.sampling.request import Method, SampleOptions, SampleRequest
+from musiclc.sampling.request import SampleOptions, SampleRequest
 
 if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
@@ -129,7 +129,7 @@ def file_of(request: SampleRequest, made: Sample, model: "Model", seed: int | No
 
 def prepare_critics(model: "Model", constraints: Sequence[Constraint]) -> None:
     """Fit and cache the critics that rules of one's own need, so that sampling starts at once."""
-    _rounds(model, SampleRequest(tuple(constraints), options=SampleOptions(bars=PHRASE_BARS)))
+    _rounds(model, SampleRequest(tuple(constraints), options=SampleOptions(bars=PHRASE_BARS, method="guided")))
 
 
 # ---- before the first draw -----------------------------------------------------------------------------------------
@@ -140,24 +140,27 @@ def _rounds(model: "Model", request: SampleRequest) -> "Rounds":
     from musiclc.model.methods import SampleProblem
     from musiclc.rules.transposition import suitable_transpositions
     from musiclc.sampling.rounds import Rounds
+    from musiclc.sampling.searching import refuse_slow
 
     options, how = request.options, request.options.how
     prior, bank = model.having("prior", "bank", *(["actor"] if how.actor else [])).prior, model.bank
     assert prior is not None
     assert bank is not None
     constraints = bound(request.constraints, model)
+    if how.near and options.attempts > 1 and options.method == "auto":
+        refuse_slow(constraints, options.meter)
     suitable = suitable_transpositions(constraints, bank.where(options.meter, SCOUTS), options.meter) if how.flow else [0]
-    critics = _critics(model, constraints, how, suitable[0])
+    critics = _critics(model, constraints, options, suitable[0])
     problem = SampleProblem(model, constraints, critics, options.meter, options.strength)
     return Rounds(problem, options, suitable, prior.nll_of(options.realism) if how.near else np.inf)
 
 
-def _critics(model: "Model", constraints: list[Constraint], how: Method, transposition: int) -> dict[str, Any]:
-    """A critic for every constraint's rule, where the method follows critics: the model's, or the rule's own."""
-    critics = dict(model.critics)
+def _critics(model: "Model", constraints: list[Constraint], options: SampleOptions, transposition: int) -> dict[str, Any]:
+    """A critic for every constraint's rule, where the method follows critics: the model's, or the rule's own, which small changes do without."""
+    critics, small_changes = dict(model.critics), options.method == "auto" and options.attempts > 1
     for constraint in parts_of(constraints):
         rule = constraint.rule
-        if rule.name in critics or rule.judged or not how.critics:
+        if rule.name in critics or rule.judged or not options.how.critics or (rule.searched and small_changes):
             continue
         if rule.critic is None:
             raise CheckpointError(f"model {model.name!r} has no critic for {rule.name}: fit it with musiclc train critics, or use --method chosen")
@@ -171,7 +174,10 @@ def _critics(model: "Model", constraints: list[Constraint], how: Method, transpo
 def finished(rounds: "Rounds", candidate: "Candidate", attempts: int) -> Sample:
     """What is delivered of an item's best candidate after so many draws: repaired or edited where it missed and more than one draw was allowed."""
     problem, tokens, moved, added, heard = rounds.problem, candidate.tokens, 0, False, 0
-    if not candidate.met and rounds.options.attempts > 1:
+    searched = not candidate.met and rounds.changes is not None
+    if searched:
+        tokens = rounds.changes.made(tokens, candidate.transposition, candidate.key)  # type: ignore[union-attr]
+    elif not candidate.met and rounds.options.attempts > 1:
         tokens, moved = _repaired(tokens, problem.constraints)
         if rounds.options.how.near:
             tokens, added = edited(problem.model, problem.constraints, tokens, problem.meter)
@@ -183,9 +189,9 @@ def finished(rounds: "Rounds", candidate: "Candidate", attempts: int) -> Sample:
         candidate.index,
         melody,
         verdicts,
-        rounds.options.how.name + ("+repair" if moved else "") + ("+edit" if added or heard else ""),
+        rounds.options.how.name + ("+search" if searched else "") + ("+repair" if moved else "") + ("+edit" if added or heard else ""),
         attempts,
-        _realism(problem.model, tokens, problem.meter, candidate.nll_per_note if not moved and not added and not heard else None),
+        _realism(problem.model, tokens, problem.meter, candidate.nll_per_note if tokens is candidate.tokens else None),
         _warnings(verdicts, moved, added, heard, _aim(problem.constraints)),
     )
 
@@ -195,7 +201,9 @@ def _realism(model: "Model", tokens: np.ndarray, meter: str, nll_per_note: float
     from musiclc.model import decode
 
     assert model.prior is not None
-    return round(model.prior.realism(float(decode.nll_per_note(model, tokens[None], meter)[0]) if nll_per_note is None else nll_per_note), 4)
+    return round(
+        model.prior.realism(float(decode.nll_per_note(model, tokens[None], meter, decode.FEW)[0]) if nll_per_note is None else nll_per_note), 4
+    )
 
 
 def _warnings(verdicts: list[dict[str, Any]], moved: int, added: bool, heard: int, aim: str) -> list[str]:

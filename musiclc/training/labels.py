@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from musiclc.custom.examples import EXAMPLES
 from musiclc.custom.labels import encoded, is_name, logits, path_of
 from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.music import tokens as tok
@@ -51,7 +52,7 @@ def train(name: str, positive: Path, negative: Path, model: "Model", overwrite: 
 
     from musiclc.model.checkpoint import save_networks
 
-    if name in RULES or not is_name(name):
+    if name in RULES or name in EXAMPLES or not is_name(name):
         raise UsageError(f"name {name!r}: wanted a word that no shipped rule has")
     if path_of(name).exists() and not overwrite:
         raise MusiclcError(f"{name}: taught already; choose another name, or replace it with --overwrite")

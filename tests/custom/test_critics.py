@@ -33,7 +33,7 @@ def heard(monkeypatch):
 
 def test_a_constant_rule_has_nothing_to_steer_by(file):
     with pytest.raises(UsageError, match=r"is constant: 0\.5"):
-        sampling.sample(tiny_model(), [custom.parse(f"{file}:always")], options=sampling.SampleOptions(bars=4))
+        sampling.sample(tiny_model(), [custom.parse(f"{file}:always")], options=sampling.SampleOptions(bars=4, method="guided"))
 
 
 def test_a_critic_is_fitted_once_and_kept_until_the_source_or_the_goal_changes(file, heard):

@@ -18,6 +18,7 @@ from musiclc.midi import to_bytes
 from musiclc.model.decode import scores
 from musiclc.music import tokens as tok
 from musiclc.music.melody import Melody, Note
+from musiclc.output.manifest import goal_fields
 from musiclc.output.verify import verified
 from musiclc.rules import RULES
 from musiclc.sampling.request import SampleRequest
@@ -62,6 +63,25 @@ def test_a_motifs_goal_is_a_file_a_form_and_how_often(goal, low, high):
 
 
 @pytest.mark.parametrize(
+    ("goal", "low", "high"),
+    [
+        ("hook.mid", 0.6, 0.9),
+        ("hook.mid:rhythm", 0.9, math.inf),
+        ("hook.mid:pitches>=0.8", 0.8, math.inf),
+        ("hook.mid:pitches=>=0.8", 0.8, math.inf),
+        ("hook.mid:contour=0.5", 0.45, 0.55),
+        ("hook.mid:intervals<=.3", -math.inf, 0.3),
+    ],
+)
+def test_an_examples_goal_is_a_file_an_aspect_and_how_like(goal, low, high):
+    constraint = examples.parse_goal("like", goal)
+    assert (constraint.goal.low, constraint.goal.high) == ((pytest.approx(low),), (pytest.approx(high),))
+    assert constraint.rule.parse(constraint.goal.text) == constraint.goal
+    assert "hook.mid" in goal_fields([constraint, examples.parse_goal("like", "hook.mid")])["like"]
+    assert examples.files_of(f"like={goal}") == ["hook.mid"]
+
+
+@pytest.mark.parametrize(
     ("name", "goal", "error", "said"),
     [
         ("motif", "hook", UsageError, "motif 'hook': wanted a MIDI file"),
@@ -70,6 +90,11 @@ def test_a_motifs_goal_is_a_file_a_form_and_how_often(goal, low, high):
         ("motif", "one.mid", UsageError, "motif one.mid: a motif of 1 notes: wanted two or more"),
         ("motif", "none.mid", InputError, "motif: none.mid: cannot be read"),
         ("motif", "old/noise.mid", InputError, "old/noise.mid"),
+        ("like", "hook", UsageError, "like 'hook': wanted a MIDI file"),
+        ("like", "hook.mid:tune", UsageError, "wanted one of notes, rhythm, pitches, contour, intervals"),
+        ("like", "hook.mid:rhythm>=2", UsageError, "a share lies between 0 and 1"),
+        ("like", "one.mid:contour", UsageError, "like one.mid:contour: an example of 1 notes; wanted 2 or more"),
+        ("like", "old/noise.mid", InputError, "old/noise.mid"),
         ("avoid", "none", InputError, "avoid: none: cannot be read"),
         ("avoid", "old:1", UsageError, "2 notes or more"),
         ("avoid", "", UsageError, "wanted a MIDI file or a folder"),

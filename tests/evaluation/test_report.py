@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from musiclc.cli.evaluate import command
-from musiclc.evaluation import SECTIONS, constraints, own, report
+from musiclc.evaluation import SECTIONS, constraints, own, rare, report
 from musiclc.model.checkpoint import save_model
 from musiclc.music import tokens as tok
 from musiclc.training import corpus
@@ -43,6 +43,7 @@ def stubs(monkeypatch):
     for name in ("realism", "rejection_cost"):
         monkeypatch.setattr(constraints, name, named(name, [{"table": name}]))
     monkeypatch.setattr(own, "own_rules", named("own", [{"table": "own"}]))
+    monkeypatch.setattr(rare, "rare_rules", named("rare", [{"table": "rare"}]))
     for table in (report.OF_SAMPLES, report.OF_EDITS):
         for name in table:
             monkeypatch.setitem(table, name, named(name, FRONTIER if name == "frontier" else [{"table": name}]))
@@ -53,7 +54,7 @@ def test_the_list_of_parts_is_that_of_the_tables(stubs, dataset):
     assert set(SECTIONS) == {*report.OF_SAMPLES, "constraints", "transform"}
     assert tuple(report.OF_EDITS) == SECTIONS["transform"]
     made = report.figures("constraints", tiny_model(), dataset, (4, 7))
-    assert list(made) == ["methods", "rules", "targets", "realism", "rejection", "own"]
+    assert list(made) == ["methods", "rules", "targets", "realism", "rejection", "own", "rare"]
     assert set(SECTIONS["constraints"]) == set(made) - {"realism"}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from musiclc.custom.examples import EXAMPLES
 from musiclc.errors import MusiclcError, UsageError
 from musiclc.output.manifest import Files, MidiOptions, goal_fields, named_after, names_by_pattern, read_manifest
 from musiclc.rules import RULES, parse_constraint
@@ -63,7 +64,7 @@ def test_no_two_files_share_a_place():
 def test_names_say_goals_and_keep_to_letters_that_any_disk_takes():
     fields = {"stem": "melody", **goal_fields([parse_constraint("key", "F# minor"), parse_constraint("density", ">=8")])}
     assert names_by_pattern("{stem}_{key}_{density}_{span}_{index}", fields, [7]) == ["melody_F#-minor_-8_any_0007.mid"]
-    assert set(goal_fields([])) == set(RULES)
+    assert set(goal_fields([])) == {*RULES, *EXAMPLES}
     for pattern, why in (
         ("{tune}", "unknown field 'tune'"),
         ("{stem.x}", "--name"),
