@@ -181,9 +181,21 @@ def test_the_option_says_that_code_is_run():
 
 @pytest.mark.parametrize(
     "pattern",
-    ["../{index}.mid", "/tmp/{index}.mid", "a/{index}", "{index}\0.mid", "{index}\n", "{stem.__class__}-{index}", "{index:>999999999}", "{index!r:>99}",
-     "{stem[0]}{index}", "{}", "{0}{index}", "{index", "}{index}", "{index:{stem}}"],
-)  # fmt: skip
+    [
+        *("../{index}.mid", "/tmp/{index}.mid", "a/{index}", "{index}\0.mid", "{index}\n"),
+        *(
+            "{stem.__class__}-{index}",
+            "{index:>999999999}",
+            "{index!r:>99}",
+            "{stem[0]}{index}",
+            "{}",
+            "{0}{index}",
+            "{index",
+            "}{index}",
+            "{index:{stem}}",
+        ),
+    ],
+)
 def test_a_template_can_name_no_other_place_and_nothing_else(pattern):
     with pytest.raises(UsageError, match="--name"):
         names_by_pattern(pattern, {"stem": "x"}, [1, 2])

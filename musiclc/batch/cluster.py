@@ -142,7 +142,7 @@ _SERVING: dict[str, Any] = {}  # of this process: what is loaded once serves eve
 
 
 def worked(runners: str, units: list[bytes], version: str) -> list[bytes]:
-    """In a Ray worker: the runners' name, packed units, and the version of musiclc → all messages, packed. Raises MusiclcError for another version."""
+    """In a Ray worker: the runners' name, packed units, and musiclc's version → all messages, packed. Raises MusiclcError for another version."""
     from musiclc.batch.worker import one_thread
 
     if version != _version():
