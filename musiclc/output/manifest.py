@@ -246,7 +246,7 @@ def read_manifest(path: Path) -> list[Entry]:
     for number, line in enumerate(lines, 1):
         try:
             entry = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number}: is no JSON ({error})") from error
         if not isinstance(entry, dict) or not isinstance(entry.get("file"), str):
             raise InputError(f'{path}, line {number}: wanted a JSON object with a "file"')
