@@ -49,14 +49,15 @@ def _too_long(number, frame):
 
 
 @contextlib.contextmanager
-def limits():
-    """SECONDS of processor time an input (`again` begins anew), and MEMORY more than there is now."""
+def limits(memory=MEMORY):
+    """SECONDS of processor time an input (`again` begins anew), and so much memory more than there is now; without limit for 0."""
     now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (now + memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
     signal.signal(signal.SIGPROF, _too_long)
 
     def again():
-        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS, 1.0)
 
     try:
         yield again
@@ -137,8 +138,8 @@ def main():
         guided(given.readers[0], given.minutes, given.found)
     elif not given.readers:
         print(*READERS)
-    elif any([run(name, given.n, given.seed, given.found) for name in given.readers]):
-        sys.exit(1)
+    else:
+        sys.exit(max([run(name, given.n, given.seed, given.found) != {} for name in given.readers]))
 
 
 if __name__ == "__main__":

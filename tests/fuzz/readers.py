@@ -69,9 +69,14 @@ def _read_midi(data):
         with contextlib.suppress(MusiclcError):
             song = read_song(data, **read_as)
             assert song.replaced([section.melody for section in song.sections]) == song.data, "an edit of nothing changes bytes"
-            song.replaced([section.melody.transpose(-1 if section.melody.notes and max(n.pitch for n in section.notes) > 100 else 1)
-                           for section in song.sections] if all(21 < n.pitch for s in song.sections for n in s.notes) else
-                          [section.melody for section in song.sections])  # fmt: skip
+            song.replaced(
+                [
+                    section.melody.transpose(-1 if section.melody.notes and max(n.pitch for n in section.notes) > 100 else 1)
+                    for section in song.sections
+                ]
+                if all(n.pitch > 21 for s in song.sections for n in s.notes)
+                else [section.melody for section in song.sections]
+            )
             assert song.melody.bars > 0
     with contextlib.suppress(MusiclcError):
         read_notes("x.mid", data)
@@ -80,8 +85,24 @@ def _read_midi(data):
     read_song(data, meter="3/4")
 
 
-MIDI_WORDS = (b"MThd\0\0\0\6", b"MTrk", b"\xff\x2f\0", b"\xff\x58\4\7\3\x18\x08", b"\xff\x51\3\0\0\1", b"\xff\x7f", b"\xf0\x05", b"\xf7", b"RIFF",
-              b"\x90\x3c\x40", b"\x80\x3c\0", b"\xff\xff\xff\x7f", b"\x87\xff\xff\xff\x7f", b"\xe8\x28", b"\xff\x58\4\1\2\x18\x08", b"\xb0\x7b\0")  # fmt: skip
+MIDI_WORDS = (
+    b"MThd\0\0\0\6",
+    b"MTrk",
+    b"\xff\x2f\0",
+    b"\xff\x58\4\7\3\x18\x08",
+    b"\xff\x51\3\0\0\1",
+    b"\xff\x7f",
+    b"\xf0\x05",
+    b"\xf7",
+    b"RIFF",
+    b"\x90\x3c\x40",
+    b"\x80\x3c\0",
+    b"\xff\xff\xff\x7f",
+    b"\x87\xff\xff\xff\x7f",
+    b"\xe8\x28",
+    b"\xff\x58\4\1\2\x18\x08",
+    b"\xb0\x7b\0",
+)
 
 # ---- scores --------------------------------------------------------------------------------------------------------
 
@@ -90,7 +111,30 @@ ABC = [
     b"X:2\nT:Jig\nM:6/8\nL:1/8\nQ:3/8=120\nK:Gmin\nG|GBd gdB|c2 e {f}dBG|(3ABA ^A=B_c|[CEG]3 z3 :|\n",
     b'X:3\nM:3/4\nL:1/4\nK:Bb dor\nV:1\n"Am"A>B c|d/2e/2 f- f|!trill!g3|\nV:2\nA,3|D,3|G,3|\n',
 ]
-ABC_WORDS = (b"|", b":|", b"|:", b"[1", b"[2", b"K:", b"M:7/8\n", b"M:none\n", b"L:1/0\n", b"(3", b"(9:2:5", b"-", b"{", b"}", b"[", b"]", b"V:2\n", b"/", b"z999", b"x", b"Z9", b"w:la-la\n")  # fmt: skip
+ABC_WORDS = (
+    b"|",
+    b":|",
+    b"|:",
+    b"[1",
+    b"[2",
+    b"K:",
+    b"M:7/8\n",
+    b"M:none\n",
+    b"L:1/0\n",
+    b"(3",
+    b"(9:2:5",
+    b"-",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"V:2\n",
+    b"/",
+    b"z999",
+    b"x",
+    b"Z9",
+    b"w:la-la\n",
+)
 
 
 def _read_abc(data):
@@ -108,13 +152,25 @@ def _read_abc(data):
 
 NOTE = "<note><pitch><step>{}</step><octave>4</octave></pitch><duration>{}</duration><voice>1</voice><type>quarter</type></note>"
 XML = (
-    '<?xml version="1.0" encoding="UTF-8"?><score-partwise version="3.1"><part-list><score-part id="P1"><part-name>M</part-name></score-part></part-list>'
-    '<part id="P1"><measure number="1"><attributes><divisions>1</divisions><key><fifths>0</fifths></key><time><beats>4</beats><beat-type>4</beat-type>'
-    "</time><clef><sign>G</sign><line>2</line></clef></attributes>{}</measure><measure number='2'>{}<barline location='right'>"
+    '<?xml version="1.0" encoding="UTF-8"?><score-partwise version="3.1"><part-list><score-part id="P1"><part-name>M</part-name>'
+    "</score-part></part-list>"
+    '<part id="P1"><measure number="1"><attributes><divisions>1</divisions><key><fifths>0</fifths></key><time><beats>4</beats>'
+    "<beat-type>4</beat-type></time><clef><sign>G</sign><line>2</line></clef></attributes>{}</measure>"
+    "<measure number='2'>{}<barline location='right'>"
     "<bar-style>light-heavy</bar-style><repeat direction='backward'/></barline></measure></part></score-partwise>"
 ).format("".join(NOTE.format(step, 1) for step in "CDEF"), "".join(NOTE.format(step, 2) for step in "GA"))
-XML_WORDS = (b"<backup><duration>9</duration></backup>", b"<chord/>", b"<grace/>", b"<tie type='stop'/>", b"<beats>7</beats>", b"<divisions>0</divisions>",
-             b"&lol;", b"<!DOCTYPE x [<!ENTITY l 'l'>]>", b"<rest measure='yes'/>", b"<time-modification><actual-notes>3</actual-notes></time-modification>")  # fmt: skip
+XML_WORDS = (
+    b"<backup><duration>9</duration></backup>",
+    b"<chord/>",
+    b"<grace/>",
+    b"<tie type='stop'/>",
+    b"<beats>7</beats>",
+    b"<divisions>0</divisions>",
+    b"&lol;",
+    b"<!DOCTYPE x [<!ENTITY l 'l'>]>",
+    b"<rest measure='yes'/>",
+    b"<time-modification><actual-notes>3</actual-notes></time-modification>",
+)
 
 
 def _xml_seeds():
@@ -135,10 +191,33 @@ JOBS = [
     b'// mine\n{"sections": {"B": {"density": "9", "rule": ["scale=D@2"]}}, "form": "A8 B8", "bars": 16, "range": "C4..C6", "strict": true}\n',
     b'[{"id": "a", "rule": ["density=4", "key=C@0.5"], "meter": "3/4", "bpm": 90.5}, {"command": "transform", "input": "x*.mid"}]\n',
     b'- id: a\n  key: C\n  n: 2\n- &b {id: b, density: ">=3", name: "{stem}-{index}"}\n- <<: *b\n  id: c\n',
-    b"id,command,key,density,rule,n\na,sample,C,6,density=4;key=C,3\nb,vary,,\"4..8\",,1\n",
-]  # fmt: skip
-JOB_WORDS = (b'"', b"{", b"}", b"[", b"]", b",", b"\n", b'"grid": true,', b'"id": null,', b'"n": 0,', b": ", b"- ", b"*b", b"&b ", b"!!python/object:os.x ",
-             b"null", b"\xef\xbb\xbf", b'"input": ["a", 3],', b'"sections": [{"A": 1}],', b'"rule": {"a": [1]},', b'"\\ud800"', b"NaN", b"~")  # fmt: skip
+    b'id,command,key,density,rule,n\na,sample,C,6,density=4;key=C,3\nb,vary,,"4..8",,1\n',
+]
+JOB_WORDS = (
+    b'"',
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b"\n",
+    b'"grid": true,',
+    b'"id": null,',
+    b'"n": 0,',
+    b": ",
+    b"- ",
+    b"*b",
+    b"&b ",
+    b"!!python/object:os.x ",
+    b"null",
+    b"\xef\xbb\xbf",
+    b'"input": ["a", 3],',
+    b'"sections": [{"A": 1}],',
+    b'"rule": {"a": [1]},',
+    b'"\\ud800"',
+    b"NaN",
+    b"~",
+)
 
 
 @functools.cache
@@ -212,8 +291,22 @@ def _read_manifest(data):
     list(verified(path, {}))
 
 
-MANIFEST_WORDS = (b'"file": "', b'"constraints": [', b'"rule": "range",', b'"goal": "C..",', b'"bars": "9..1",', b'"form": "A99",', b'"meter": "7/8",',
-                  b'"job": "..",', b'"entries": [', b"\\u0000", b'"section": "B",', b'"value": [1, "x"],', b'"read_in": "1/4+4/4",', b'"track": 5,')  # fmt: skip
+MANIFEST_WORDS = (
+    b'"file": "',
+    b'"constraints": [',
+    b'"rule": "range",',
+    b'"goal": "C..",',
+    b'"bars": "9..1",',
+    b'"form": "A99",',
+    b'"meter": "7/8",',
+    b'"job": "..",',
+    b'"entries": [',
+    b"\\u0000",
+    b'"section": "B",',
+    b'"value": [1, "x"],',
+    b'"read_in": "1/4+4/4",',
+    b'"track": 5,',
+)
 
 # ---- model files ---------------------------------------------------------------------------------------------------
 
@@ -272,9 +365,31 @@ def _text(read):
     return lambda data: read(data.replace(b"\0", b"").decode("utf-8", "surrogateescape"))
 
 
-GOALS = ["C", "A minor", "F# dorian", "G major pentatonic", "{0,4,7}", "C chromatic", "6", "4..8", ">=8", "<3", "C4..C6", "60..84", "high", "up", "0.5",
-         "C G Am F", "Dm7 G7", "Bb", "5", "C@2", "bluesy", "3@0.5"]  # fmt: skip
-GOAL_WORDS = (b"..", b">=", b"<", b"@", b"#", b"b", b"{", b"}", b",", b" ", b"-", b"maj7", b"minor", b"\xc2\xb2", b"\xd9\xa3", b"inf", b"nan", b"e9")  # fmt: skip
+GOALS = [
+    "C",
+    "A minor",
+    "F# dorian",
+    "G major pentatonic",
+    "{0,4,7}",
+    "C chromatic",
+    "6",
+    "4..8",
+    ">=8",
+    "<3",
+    "C4..C6",
+    "60..84",
+    "high",
+    "up",
+    "0.5",
+    "C G Am F",
+    "Dm7 G7",
+    "Bb",
+    "5",
+    "C@2",
+    "bluesy",
+    "3@0.5",
+]
+GOAL_WORDS = (b"..", b">=", b"<", b"@", b"#", b"b", b"{", b"}", b",", b" ", b"-", b"maj7", b"minor", b"\xc2\xb2", b"\xd9\xa3", b"inf", b"nan", b"e9")
 
 
 def _read_goal(text):
@@ -297,7 +412,7 @@ def _read_rule(text):
     from musiclc import custom
     from musiclc.custom.examples import parse_constraints
 
-    with mock.patch("musiclc.custom.examples._below", lambda folder: []):  # however many files a folder of this machine has
+    with mock.patch("musiclc.custom.examples._below", return_value=[]):  # however many files a folder has
         with contextlib.suppress(MusiclcError):
             parse_constraints({text: text, "key": text})
         custom.parse(text)
@@ -358,7 +473,25 @@ RULE_FILES = [
     b"# coding: latin-1\nclass G:\n    tolerance = 0.5\n    def __call__(self, melody):\n        return float(len(melody.notes) > 3)\nf = G()\n",
     b"f = lambda melody: melody.bars / 4\n",
 ]
-RULE_WORDS = (b"\0", b"\t", b"return", b"lambda x: ", b"(", b")", b":", b"'", b'"""', b"# coding: utf-7\n", b"# coding: x\n", b"raise SystemExit", b"yield ", b"\xff", b"None", b"[]", b"async ")  # fmt: skip
+RULE_WORDS = (
+    b"\0",
+    b"\t",
+    b"return",
+    b"lambda x: ",
+    b"(",
+    b")",
+    b":",
+    b"'",
+    b'"""',
+    b"# coding: utf-7\n",
+    b"# coding: x\n",
+    b"raise SystemExit",
+    b"yield ",
+    b"\xff",
+    b"None",
+    b"[]",
+    b"async ",
+)
 
 
 def _read_rule_file(data):
@@ -390,6 +523,10 @@ READERS = {
         _text(_read_section),
         (*GOAL_WORDS, b":", b"=", b"'", b'"', b"[", b"null"),
     ),
-    "forms": Reader(lambda: [b"A8 A'8 B8 A'8", b"AABA", b"A4B4", b"A16 B16 A''16 A16"], _text(_read_form), (b"'", b"\xe2\x80\xb2", b"A", b"Z", b"128")),
-    "texts": Reader(lambda: [b"4/4", b"1/4+4/4", b"9..16", b"{stem}-{index}.mid", b"calm", b"16", b"0.5"], _text(_read_other_texts), GOAL_WORDS, few=60),
-}  # fmt: skip
+    "forms": Reader(
+        lambda: [b"A8 A'8 B8 A'8", b"AABA", b"A4B4", b"A16 B16 A''16 A16"], _text(_read_form), (b"'", b"\xe2\x80\xb2", b"A", b"Z", b"128")
+    ),
+    "texts": Reader(
+        lambda: [b"4/4", b"1/4+4/4", b"9..16", b"{stem}-{index}.mid", b"calm", b"16", b"0.5"], _text(_read_other_texts), GOAL_WORDS, few=60
+    ),
+}
