@@ -104,6 +104,8 @@ def main() -> None:
         signal.signal(signal.SIGTERM, _terminated)
     try:
         group(prog_name="musiclc")
+    except KeyboardInterrupt:  # before there is a command
+        sys.exit(130)
     except MusiclcError as error:
         if os.environ.get("MUSICLC_DEBUG") == "1":
             raise

@@ -6,6 +6,7 @@ Inside: `MidiOptions`, `Files`, `goal_fields`, `names_by_pattern`, `named_after`
 `read_manifest`, `read_within`, `constraints_in`, `form_in`.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -13,7 +14,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from string import Formatter
 from typing import Any, Protocol
 
 from musiclc.errors import InputError, MusiclcError, UsageError
-from musiclc.files import refuse_existing, within, write_whole
+from musiclc.files import locked, refuse_existing, within, write_whole
 from musiclc.midi.inputs import MIDI_SUFFIXES
 from musiclc.music.form import Form, parse_form
 from musiclc.rules import RULES
@@ -92,6 +93,34 @@ class Files:
         for path, count in Counter([*written, *self.beside]).items():
             if count > 1:
                 raise MusiclcError(f"{path}: {count} files would be written there; wanted a place of its own for each")
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """While in here, no other run may write in a folder that gets a manifest: the later of two would leave files without their lines.
+
+        Raises MusiclcError when another does, or has since the names were checked.
+        """
+        new = not self.folder.exists()
+        with contextlib.ExitStack() as stack:
+            if self.leaves_manifest:
+                stack.callback(self._left, new)
+                self._lock(stack)
+                self._refuse_existing()
+            yield
+
+    def _lock(self, stack: contextlib.ExitStack) -> None:
+        try:
+            stack.enter_context(locked(self.folder / f".{MANIFEST}.lock", 0.0))
+        except TimeoutError as error:
+            raise MusiclcError(f"{self.folder}: another run is writing here; wait for it, or name another folder") from error
+        except OSError as error:
+            raise MusiclcError(f"{self.folder}: cannot be written ({error.strerror or error})") from error
+
+    def _left(self, new: bool) -> None:
+        """A folder that was made for nothing goes."""
+        if new:
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
 
     def name_of(self, entry: Entry) -> str:
         """What an entry's file is called where it goes."""
