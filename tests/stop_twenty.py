@@ -95,9 +95,7 @@ def main(stops):
                 code, *_ = stopped(words, 3600)
                 assert code == 0
                 assert contents(folder) == whole
-    print(
-        f"{stops} stops, {codes.count(130)} of them of a run; the slowest ended after {slowest:.2f} s; every manifest true, every batch as undisturbed"
-    )
+    print(f"{stops} stops, {codes.count(130)} of them of a run, the slowest over after {slowest:.2f} s; manifests true, batches as undisturbed")
 
 
 if __name__ == "__main__":
