@@ -133,13 +133,16 @@ def mutated_json(rng, data, others, words=()):
     """JSON Lines with values changed, and left JSON; or changed as any text."""
     try:
         lines = [json.loads(line) for line in data.splitlines()]
-    except ValueError:
+    except (ValueError, RecursionError):
         lines = []
     if not lines or rng.random() < 0.4:
         return mutated(rng, data, others, words)
-    for _ in range(1 + int(rng.expovariate(0.7))):
-        lines = _changed(rng, lines) or [{}]
-    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    try:
+        for _ in range(1 + int(rng.expovariate(0.7))):
+            lines = _changed(rng, lines) or [{}]
+        return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    except RecursionError:  # brackets within brackets: that is bad enough
+        return data
 
 
 def mutated_xml(rng, data, others, words=()):
