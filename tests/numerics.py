@@ -52,13 +52,14 @@ def written(width):
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.numerics")
     parser.add_argument("--one", choices=WIDTHS, help="only print what this process writes")
-    parser.add_argument("--anew", action="store_true")
+    parser.add_argument("--anew", action="store_true", help="forget the rows of other machines")
+    parser.add_argument("--capability", choices=CAPABILITIES, action="append", help="only this one, which may be said again; all when absent")
     given = parser.parse_args()
     if given.one:
         print(json.dumps(written(given.one)))
         return
     rows = {} if given.anew or not RECORD.exists() else json.loads(RECORD.read_text())
-    for capability in CAPABILITIES:
+    for capability in given.capability or CAPABILITIES:
         for width in WIDTHS:
             environment = {**os.environ, "ATEN_CPU_CAPABILITY": capability, "OMP_NUM_THREADS": "1"}
             words = [sys.executable, "-m", "tests.numerics", "--one", width]

@@ -28,7 +28,7 @@ class Reader:
     read: Callable[[bytes], object]
     words: tuple[bytes, ...] = ()
     change: Callable = mutated
-    few: int = 200
+    few: int = 150
 
     @functools.cached_property
     def sound(self):
@@ -504,13 +504,13 @@ def _read_rule_file(data):
 
 
 READERS = {
-    "midi": Reader(_midi_seeds, _read_midi, MIDI_WORDS),
-    "abc": Reader(lambda: ABC, _read_abc, ABC_WORDS, few=60),
+    "midi": Reader(_midi_seeds, _read_midi, MIDI_WORDS, few=80),
+    "abc": Reader(lambda: ABC, _read_abc, ABC_WORDS, few=40),
     "musicxml": Reader(_xml_seeds, _read_xml, XML_WORDS, mutated_xml, few=40),
-    "jobs": Reader(lambda: JOBS, _read_jobs, JOB_WORDS, mutated_json, few=150),
-    "manifests": Reader(_manifest_lines, _read_manifest, MANIFEST_WORDS, mutated_json, few=150),
-    "checkpoints": Reader(_model_seeds, _read_model, change=mutated_safetensors, few=60),
-    "critics": Reader(_critic_seeds, _read_critic, change=mutated_safetensors, few=150),
+    "jobs": Reader(lambda: JOBS, _read_jobs, JOB_WORDS, mutated_json, few=100),
+    "manifests": Reader(_manifest_lines, _read_manifest, MANIFEST_WORDS, mutated_json, few=100),
+    "checkpoints": Reader(_model_seeds, _read_model, change=mutated_safetensors, few=40),
+    "critics": Reader(_critic_seeds, _read_critic, change=mutated_safetensors, few=80),
     "rule-files": Reader(lambda: RULE_FILES, _read_rule_file, RULE_WORDS, few=150),
     "rules": Reader(
         lambda: [b"density=6", b"key=C major@2", b"my.py:f=>=0.5", b"calm", b"motif=hook.mid:transposed>=2", b"avoid=old/:6"],
