@@ -87,6 +87,38 @@ def test_jobs_of_gigantic_numbers_brackets_and_kinds_that_no_job_has(name, text)
     assert rows is None or (rows and all(row.mistakes or row.values for row in rows))
 
 
+def test_an_input_that_is_a_folder_of_other_things_or_a_device(tmp_path, monkeypatch):
+    """`..` was once all that lies there, read into memory and hashed."""
+    from musiclc.cli import _jobs
+    from musiclc.midi import to_bytes
+    from tests.helpers import c_major_scale
+
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.mid").write_bytes(to_bytes(c_major_scale()))
+    (tmp_path / "in" / "film.avi").write_bytes(b"1")
+
+    def fingerprint(path):
+        (job,) = _jobs.checker().checked([table.Row(1, {"command": "transform", "input": str(path), "key": "D", "seed": 1})])
+        return job.fingerprint or job.mistakes
+
+    before = fingerprint(tmp_path / "in")
+    (tmp_path / "in" / "film.avi").write_bytes(b"2")
+    assert fingerprint(tmp_path / "in") == before
+    (tmp_path / "in" / "a.mid").write_bytes(to_bytes(c_major_scale().transpose(1)))
+    assert fingerprint(tmp_path / "in") != before
+    assert fingerprint("/dev/zero") == ["/dev/zero: is no file"]
+
+
+def test_a_file_without_end_is_no_midi_file(monkeypatch):
+    from musiclc.midi import objects, read_song
+
+    monkeypatch.setattr(objects, "LARGEST_FILE", 1000)
+    with pytest.raises(InputError, match="/dev/zero: more than 0 MB"):
+        read_song("/dev/zero")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_song("a\0b")
+
+
 def test_a_few_lines_of_yaml_that_stand_for_a_gigantic_job():
     lines = ["- &a0 [x, x, x, x, x, x, x, x, x]"] + [f"- &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)] + ["- {id: *a11}"]
     *_, last = table.read(io.StringIO("\n".join(lines), newline=""), "x.yaml")

@@ -22,6 +22,7 @@ from musiclc.custom.examples import EXAMPLES, files_of
 from musiclc.custom.functions import FILE
 from musiclc.custom.sections import goal_texts
 from musiclc.errors import InputError, MusiclcError, one_line
+from musiclc.midi.inputs import READ_SUFFIXES
 from musiclc.rules import split_weight
 
 OWN = ("id", "command", "grid")  # fields that are the batch's own
@@ -257,18 +258,29 @@ class Checker:
         return Job(name, line, command.name, options, n, seed, fingerprint, shape)
 
     def _hash_of(self, path: str) -> str:
-        """A file's hash, worked out once; folders are hashed by their files."""
+        """A file's hash, worked out once; folders are hashed by their MIDI files."""
         if path not in self._files:
             whole = Path(path)
-            parts = sorted(p for p in whole.rglob("*") if p.is_file()) if whole.is_dir() else [whole]
             found = hashlib.sha256()
-            for part in parts:
-                try:
-                    found.update(str(part.relative_to(whole)).encode(errors="surrogateescape") + part.read_bytes())
-                except OSError as error:
-                    raise InputError(f"{part}: cannot be read ({error.strerror})") from error
+            for part in _music_below(whole) if whole.is_dir() else [whole]:
+                found.update(str(part.relative_to(whole)).encode(errors="surrogateescape") + _bytes_of(part))
             self._files[path] = found.hexdigest()
         return self._files[path]
+
+
+def _music_below(folder: Path) -> list[Path]:
+    """The MIDI files of a folder and of those below it: of all else in it nothing is read."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in READ_SUFFIXES and p.is_file())
+
+
+def _bytes_of(path: Path) -> bytes:
+    """What a file holds. Raises InputError for what cannot be read, or is no file, such as a device without end."""
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is no file")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
 
 
 def _named_by(path: str) -> list[str]:

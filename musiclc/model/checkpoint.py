@@ -172,8 +172,6 @@ def _fitting(path: Path, what: str, advice: str) -> Iterator[None]:
     """Whatever reading foreign data trips over, as CheckpointError."""
     try:
         yield
-    except CheckpointError:
-        raise
     except Exception as error:
         said = str(error) if isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: {error}"
         raise CheckpointError(f"{path}: {what} ({said[:MOST_SAID]}); {advice}") from error
@@ -229,7 +227,7 @@ def _read(path: Path, wanted: str, writer: str) -> tuple[dict[str, Any], dict[st
         raise CheckpointError(f"{path}: broken, or not a safetensors file ({error}); wanted one written by {writer}") from error
     said = str(info.get("format")) if isinstance(info, dict) else "unknown"
     if _FORMER_FORMATS.get(said) == wanted:
-        with _fitting(path, f"is no file of format {said}", f"wanted one written by {writer}"):
+        with _fitting(path, f"is no file of format {said}", f"wanted one of {writer}"):
             return _renamed(info), {_renamed_tensor(name): value for name, value in tensors.items()}
     if said != wanted:
         raise CheckpointError(f"{path}: format {said[:40]}, wanted {wanted!r} as written by {writer}")

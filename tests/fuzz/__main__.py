@@ -138,8 +138,8 @@ def main():
         guided(given.readers[0], given.minutes, given.found)
     elif not given.readers:
         print(*READERS)
-    else:
-        sys.exit(max([run(name, given.n, given.seed, given.found) != {} for name in given.readers]))
+    elif [name for name in given.readers if run(name, given.n, given.seed, given.found)]:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

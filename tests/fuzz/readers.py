@@ -232,7 +232,7 @@ def _read_jobs(data):
     from musiclc.batch.check import Checker, Job
 
     for name in ("jobs.jsonl", "jobs.yaml", "jobs.csv", "jobs.json"):
-        with contextlib.suppress(MusiclcError):
+        with contextlib.suppress(MusiclcError), mock.patch("musiclc.batch.check._music_below", return_value=[]):
             try:
                 text = io.StringIO(data.decode("utf-8-sig"), newline="")
             except UnicodeDecodeError as error:
