@@ -108,6 +108,8 @@ def main() -> None:
         signal.signal(signal.SIGTERM, _terminated)
     try:
         group(prog_name="musiclc")
+    except KeyboardInterrupt:  # before there is a command
+        sys.exit(130)
     except MusiclcError as error:
         if _signals:  # compiled code that it came upon made it an error of its own
             sys.exit(128 + _signals[0])

@@ -89,11 +89,11 @@ def _inputs(command: click.Command, context: click.Context) -> tuple[int, int | 
     return least, None if any(a.nargs == -1 for a in arguments) else sum(a.nargs for a in arguments)
 
 
-def checker() -> check.Checker:
-    """Checks jobs by the commands' options."""
+def checker(rules_in: Path | None = None) -> check.Checker:
+    """Checks jobs by the commands' options. rules_in: as Checker's."""
     from importlib.metadata import version
 
-    return check.Checker(commands(), version("musiclc"), lru_cache(_model_hash))
+    return check.Checker(commands(), version("musiclc"), lru_cache(_model_hash), rules_in)
 
 
 def _model_hash(path: str | None) -> str:

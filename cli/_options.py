@@ -78,7 +78,7 @@ def constraint_options(function: Callable) -> Callable:
     for name, rule in reversed(RULES.items()):
         text = f"{rule.about}: {rule.goals}"
         function = click.option(f"--{name.replace('_', '-')}", name, type=_ConstraintType(_goal_parser(name)), metavar="GOAL", help=text)(function)
-    help_text = "A rule by name, FILE.py:FUNCTION[=GOAL] of your own, or a NAME that musiclc critic taught; @WEIGHT may follow."
+    help_text = "A rule by name, FILE.py:FUNCTION[=GOAL] of your own, whose code is run, or a NAME that musiclc critic taught; @WEIGHT may follow."
     return click.option("--rule", multiple=True, type=OwnRule(), metavar="NAME=GOAL|FILE.py:FUNCTION[=GOAL]", help=help_text)(function)
 
 

@@ -48,7 +48,7 @@ def deliver(
     if drawn is not None:
         talk(f"seed {drawn}")
     writer = Writer(files, as_json, talk)
-    with writer.closing():
+    with files.held(), writer.closing():
         writer.take(run(request, writer.failed), len(request.names), progress_meter(quiet))
     sys.exit(writer.code(strict))
 

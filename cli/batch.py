@@ -26,6 +26,7 @@ INTERRUPTED = 130  # the exit code of what Ctrl-C stopped
 @click.option("--check", is_flag=True, help="Only check the jobs; exit 2 when something is wrong with any of them.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option("--report", type=click.Path(path_type=Path), help="FILE.html: a page of all files to see and hear; made anew by each run.")
+@click.option("--allow-rules", is_flag=True, help="Let jobs run rule files (rule: FILE.py:FUNCTION) outside of the folder of JOBS, too.")
 @click.option("--overwrite", is_flag=True, help="Replace what another batch or command left in the folder.")
 @json_option
 @quiet_option
@@ -72,6 +73,7 @@ class _Options:
     check: bool
     dry_run: bool
     report: Path | None
+    allow_rules: bool
     overwrite: bool
     as_json: bool
     quiet: bool
@@ -85,10 +87,19 @@ def _plan(options: _Options) -> Any:
 
     if options.output is None and not options.check:
         raise click.UsageError("Missing option '-O': the folder for the jobs' files.")
+    checking = checker(None if options.allow_rules else _folder_of(options.jobs))
     try:
-        return batch_run.plan_of(options.jobs, checker(), lambda line: click.echo(line, err=True))
+        plan = batch_run.plan_of(options.jobs, checking, lambda line: click.echo(line, err=True))
     except UsageError as error:
         raise click.UsageError(str(error)) from error
+    if checking.rule_files:
+        talker(options.quiet)(f"musiclc: runs the code of {', '.join(checking.rule_files)}")
+    return plan
+
+
+def _folder_of(jobs: str) -> Path:
+    """The folder of the jobs file; the current one for jobs that come by a pipe."""
+    return Path(jobs).parent if os.path.isfile(jobs) else Path()
 
 
 def _run(plan: Any, place: "_Place", options: _Options) -> Any:

@@ -49,9 +49,11 @@ def command(plot: Path | None, **values: Any) -> None:
 
 def _pictures(plot: Path | None, request: TransformRequest) -> list[Path]:
     """Where the picture of each input goes: below the folder as its file does."""
+    from musiclc.files import within
+
     if plot is None:
         return []
-    return [plot] if len(request.inputs) == 1 else [plot / Path(name).with_suffix(".png") for name in request.names]
+    return [plot] if len(request.inputs) == 1 else [within(plot, str(Path(name).with_suffix(".png"))) for name in request.names]
 
 
 def _run(plot: Path | None, request: TransformRequest, failed: "Told") -> "Made":

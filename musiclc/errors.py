@@ -27,6 +27,10 @@ class CheckpointError(MusiclcError):
     """A model file that is broken, foreign or of another version."""
 
 
+LONGEST_LINE = 2000  # characters: names and goals from files may be of any length
+
+
 def one_line(error: object) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(error).split())
+    """What an error says, on one line, the middle of a very long one left out."""
+    said = " ".join(str(error).split())
+    return said if len(said) <= LONGEST_LINE else f"{said[: LONGEST_LINE // 2]} … {said[-LONGEST_LINE // 2 :]}"

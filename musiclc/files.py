@@ -1,6 +1,6 @@
 """Writing files whole or not at all, and locks between processes.
 
-Inside: `write_whole`, `synced`, `locked`, `exclusive`, `refuse_existing`.
+Inside: `write_whole`, `within`, `synced`, `locked`, `exclusive`, `refuse_existing`.
 """
 
 import contextlib
@@ -46,6 +46,20 @@ def write_whole(path: Path, data: bytes, scratch: Path | None = None, durable: b
     except BaseException:
         _unlink(temporary)
         raise
+
+
+def within(folder: Path, name: str) -> Path:
+    """The path of a file of the folder. Raises MusiclcError where its name, or a link on the way, leads out of it: names come from files and jobs,
+    and others may have put links there. The folder itself may be one, and what is replaced is a link's name, never what it points to.
+    """
+    path = folder / name
+    try:
+        inside = path.parent.resolve().is_relative_to(folder.resolve()) and Path(name).name not in ("", "..") and "\0" not in name
+    except (OSError, ValueError, RuntimeError):  # links in a circle, a zero byte
+        inside = False
+    if not inside:
+        raise MusiclcError(f"{str(path)!r}: leads out of {folder}, by its name or by a link; nothing is written there")
+    return path
 
 
 def _unlink(temporary: str | None) -> None:

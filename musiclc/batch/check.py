@@ -19,8 +19,11 @@ from typing import Any
 
 from musiclc.batch.table import Mistake, Row, expanded
 from musiclc.custom.examples import EXAMPLES, files_of
+from musiclc.custom.functions import FILE
 from musiclc.custom.sections import goal_texts
 from musiclc.errors import InputError, MusiclcError, one_line
+from musiclc.midi.inputs import READ_SUFFIXES
+from musiclc.rules import split_weight
 
 OWN = ("id", "command", "grid")  # fields that are the batch's own
 MOST_REMEMBERED = 20_000  # values of a field that are kept parsed
@@ -105,12 +108,15 @@ class Job:
 class Checker:
     """Rows → jobs. commands: what jobs may ask for. version: of musiclc, part of every fingerprint.
 
-    model_of: path or None → a short hash of the model's file.
+    model_of: path or None → a short hash of the model's file. rules_in: the folder outside of which no job may name a rule file, since checking a job
+    runs its code; any when None. rule_files: those named so far whose code was run.
     """
 
     commands: Mapping[str, Command]
     version: str
     model_of: Callable[[str | None], str]
+    rules_in: Path | None = None
+    rule_files: dict[str, None] = field(default_factory=dict)
     _ids: dict[str, int] = field(default_factory=dict)
     _known: dict[tuple[str, str], dict[Any, Any]] = field(default_factory=dict)
     _together: set[str] = field(default_factory=set)
@@ -202,6 +208,10 @@ class Checker:
             text = _canonical(field, value)
         except ValueError as error:  # a UsageError, too
             return "", None, one_line(error)
+        for file in _rule_files(field.name, text):
+            if self.rules_in is not None and not Path(file).resolve().is_relative_to(self.rules_in.resolve()):
+                return text, None, f"{file}: a rule file, whose code is run, outside of {self.rules_in}; --allow-rules if you trust these jobs"
+            self.rule_files[file] = None
         known = self._known.setdefault((command.name, field.name), {})
         key = tuple(text) if isinstance(text, list) else text
         if key not in known:
@@ -248,18 +258,29 @@ class Checker:
         return Job(name, line, command.name, options, n, seed, fingerprint, shape)
 
     def _hash_of(self, path: str) -> str:
-        """A file's hash, worked out once; folders are hashed by their files."""
+        """A file's hash, worked out once; folders are hashed by their MIDI files."""
         if path not in self._files:
             whole = Path(path)
-            parts = sorted(p for p in whole.rglob("*") if p.is_file()) if whole.is_dir() else [whole]
             found = hashlib.sha256()
-            for part in parts:
-                try:
-                    found.update(str(part.relative_to(whole)).encode(errors="surrogateescape") + part.read_bytes())
-                except OSError as error:
-                    raise InputError(f"{part}: cannot be read ({error.strerror})") from error
+            for part in _music_below(whole) if whole.is_dir() else [whole]:
+                found.update(str(part.relative_to(whole)).encode(errors="surrogateescape") + _bytes_of(part))
             self._files[path] = found.hexdigest()
         return self._files[path]
+
+
+def _music_below(folder: Path) -> list[Path]:
+    """The MIDI files of a folder and of those below it: of all else in it nothing is read."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in READ_SUFFIXES and p.is_file())
+
+
+def _bytes_of(path: Path) -> bytes:
+    """What a file holds. Raises InputError for what cannot be read, or is no file, such as a device without end."""
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is no file")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
 
 
 def _named_by(path: str) -> list[str]:
@@ -272,10 +293,25 @@ def _named_by(path: str) -> list[str]:
 def _files_named(options: Mapping[str, Any]) -> list[str]:
     """The files that decide what a job makes: its inputs, the sources of rules of one's own and of taught ones, and files that rules name."""
     rules = [*options.get("rule", []), *(goal for section in options.get("sections", []) for goal in goal_texts(section))]
-    sources = [rule.rpartition(".py:")[0] + ".py" for rule in rules if ".py:" in rule]
+    sources = _rule_files("rule", rules)
     taught = [_taught(rule) for rule in rules if "=" not in rule and ".py:" not in rule]
     examples = [path for rule in [*rules, *(f"{name}={goal}" for name in EXAMPLES for goal in options.get(name, []))] for path in files_of(rule)]
     return [*options.get("input", []), *sources, *taught, *examples]
+
+
+def _rule_files(name: str, text: Any) -> list[str]:
+    """The Python files that a field's texts name as rules."""
+    goals = text if name == "rule" else [goal for section in text for goal in goal_texts(section)] if name == "sections" else []
+    found = [FILE.fullmatch(_unweighted(goal).strip()) for goal in goals]
+    return [match["file"] for match in found if match]
+
+
+def _unweighted(goal: str) -> str:
+    """A goal without its weight; with it, where that is none, which the conversion will say."""
+    try:
+        return split_weight(goal)[0]
+    except MusiclcError:
+        return goal
 
 
 def _taught(rule: str) -> str:

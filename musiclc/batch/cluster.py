@@ -9,7 +9,6 @@ Inside: `on_ray`.
 import contextlib
 import logging
 import os
-import pickle
 import queue
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from musiclc.batch.messages import Failed, Message, Unit, serve
+from musiclc.batch.messages import Failed, Message, Unit, function_of, named, packed, serve, unpacked
 from musiclc.batch.workers import Engine, Runners, Take, parted
 from musiclc.errors import MusiclcError
 
@@ -40,7 +39,7 @@ def _messages(address: str | None, workers: int | None, runners: Runners, take: 
         raise MusiclcError("--engine ray needs Ray; install it with pip install 'musiclc[ray]'") from error
     with _connected(ray, address, workers):
         at_once = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        tasks = _Tasks(ray, ray.remote(num_cpus=1, max_retries=0)(_task()), runners, take)
+        tasks = _Tasks(ray, ray.remote(num_cpus=1, max_retries=0)(_task()), named(runners), take)
         while tasks.handed_out(2 * at_once):
             yield from tasks.next_messages()
 
@@ -73,7 +72,7 @@ class _Tasks:
 
     ray: ModuleType
     remote: Any
-    runners: Runners
+    runners: str
     take: Take
     pending: dict[Any, list[Unit]] = field(default_factory=dict)
     again: list[list[Unit]] = field(default_factory=list)
@@ -82,7 +81,7 @@ class _Tasks:
     def handed_out(self, most: int) -> bool:
         """Whether the cluster has something to do, once it has been given so many tasks as there are."""
         while len(self.pending) < most and (units := self.again.pop() if self.again else self._next_units()):
-            task = self.remote.remote(pickle.dumps((self.runners, units, _version())))
+            task = self.remote.remote(self.runners, [packed(unit) for unit in units], _version())
             self.pending[task] = units
         return bool(self.pending)
 
@@ -100,7 +99,7 @@ class _Tasks:
         units = self.pending.pop(task)
         messages: list[Message] = []
         try:
-            messages = pickle.loads(self.ray.get(task))
+            messages = [unpacked(data) for data in self.ray.get(task)]
         except (was.WorkerCrashedError, was.OutOfMemoryError):
             messages = self._after_death(units)
         except (was.NodeDiedError, was.ObjectLostError, was.LocalRayletDiedError):
@@ -113,22 +112,22 @@ class _Tasks:
         return [failed for failed in tried if isinstance(failed, Failed)]
 
 
-def _task() -> Callable[[bytes], bytes]:
-    """What Ray runs. It travels by value, being made in here, and its arguments pickled: so nothing is imported in a worker before the folder
-    that the batch was started in, which Ray puts first, is off its import path.
+def _task() -> Callable[[str, list[bytes], str], list[bytes]]:
+    """What Ray runs. It travels by value, being made in here, and its arguments as text and bytes: so nothing is imported in a worker before the
+    folder that the batch was started in, which Ray puts first, is off its import path. Ray itself pickles: who can write to a cluster is trusted.
     """
     from musiclc.batch.process import import_path
 
     here = os.getcwd()
     unwanted = {here, os.path.realpath(here)} - set(import_path([here]))
 
-    def work(data: bytes) -> bytes:
+    def work(runners: str, units: list[bytes], version: str) -> list[bytes]:
         import sys
 
         sys.path[:] = [entry for entry in sys.path if entry not in unwanted]
         from musiclc.batch.cluster import worked
 
-        return worked(data)
+        return worked(runners, units, version)
 
     return work
 
@@ -142,18 +141,16 @@ def _version() -> str:
 _SERVING: dict[str, Any] = {}  # of this process: what is loaded once serves every task that Ray gives it
 
 
-def worked(data: bytes) -> bytes:
-    """In a Ray worker: pickled runners, units and version of musiclc → the pickled list of all messages. Raises MusiclcError for another version."""
+def worked(runners: str, units: list[bytes], version: str) -> list[bytes]:
+    """In a Ray worker: the runners' name, packed units, and musiclc's version → all messages, packed. Raises MusiclcError for another version."""
     from musiclc.batch.worker import one_thread
 
-    runners, units, version = pickle.loads(data)
     if version != _version():
         raise MusiclcError(f"a node has musiclc {_version()}, this machine {version}; install the same on both")
-    name = f"{runners.__module__}:{runners.__qualname__}"
-    if name not in _SERVING:
+    if runners not in _SERVING:
         one_thread()
-        _SERVING[name] = runners()
+        _SERVING[runners] = function_of(runners)()
     waiting: queue.Queue[Unit | None] = queue.Queue()
-    for unit in [*units, None]:
+    for unit in [*map(unpacked, units), None]:
         waiting.put(unit)
-    return pickle.dumps(list(serve(_SERVING[name], waiting)))
+    return [packed(message) for message in serve(_SERVING[runners], waiting)]

@@ -28,7 +28,7 @@ from musiclc.batch.check import Job
 from musiclc.batch.records import FAILURES, JOURNAL, MANIFEST, PRIVATE, Entry, is_whole, kept, records_of
 from musiclc.batch.result import BatchResult
 from musiclc.errors import MusiclcError
-from musiclc.files import locked, synced, write_whole
+from musiclc.files import locked, synced, within, write_whole
 from musiclc.output.manifest import line_of
 
 LOCK, HOLDER = "lock", "holder"
@@ -48,6 +48,7 @@ class Folder:
         if path.exists() and not path.is_dir():
             raise MusiclcError(f"{path}: is a file; wanted a folder for the batch")
         refuse_foreign(path, overwrite)
+        _refuse_links(self.private)
         self.old: dict[str, list[Entry]] = {}  # job → entries whose files must go, unless they are made again
         self._synced = 0.0
         self._new = not path.exists()
@@ -104,7 +105,7 @@ class Folder:
                 self._synced = time.monotonic()
         self.records.add(1, job, offset)
         for entry, data in zip(entries, files, strict=True):
-            write_whole(self.path / entry["file"], data, self.private, durable=False)
+            write_whole(within(self.path, entry["file"]), data, self.private, durable=False)
 
     def finish(self, jobs: Iterable[Job], result: BatchResult, spare: bool = False) -> tuple[int, int]:
         """Remove what is no longer wanted, write manifest and failures, and leave nothing of our own; how many files were removed and spared.
@@ -212,10 +213,10 @@ class _Ending:
         """Remove the files that these entries name and that still have their bytes, and the job's folder once it is empty."""
         gone = {e["file"] for e in entries if is_whole(self.folder.path, e)}
         for name in gone:
-            (self.folder.path / name).unlink(missing_ok=True)
+            within(self.folder.path, name).unlink(missing_ok=True)
         if entries:
-            with contextlib.suppress(OSError):  # not empty, or not there
-                (self.folder.path / job).rmdir()
+            with contextlib.suppress(OSError, MusiclcError):  # not empty, not there, or no folder of ours
+                within(self.folder.path, job).rmdir()
         self.removed += len(gone)
 
 
@@ -226,6 +227,13 @@ def _spoken(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise MusiclcError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _refuse_links(private: Path) -> None:
+    """Raises MusiclcError where others put a link into the place of what is ours alone: to follow it would be to write elsewhere."""
+    for each in [private, *(private.iterdir() if private.is_dir() else ())]:
+        if each.is_symlink():
+            raise MusiclcError(f"{each}: is a link, and no batch made it; remove it, or name another folder")
 
 
 def refuse_foreign(path: Path, overwrite: bool) -> None:

@@ -3,9 +3,14 @@
 A unit is work for one worker: parts of jobs of one shape. A runner makes a command's files; it writes none, but hands bytes and
 manifest entries back, so that only one process ever writes in the batch's folder, wherever its workers are.
 
-Inside: `JobPart`, `Unit`, `Made`, `Failed`, `Done`, `Said`, `Runner`, `serve`.
+On the way all of it is JSON: what reads it can be led to make nothing but these few kinds, whoever wrote it.
+
+Inside: `JobPart`, `Unit`, `Made`, `Failed`, `Done`, `Said`, `Runner`, `serve`; on the way: `packed`, `unpacked`, `named`, `function_of`.
 """
 
+import base64
+import importlib
+import json
 import logging
 import os
 import queue
@@ -13,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from musiclc.errors import MusiclcError, one_line
+from musiclc.errors import MusiclcError, UsageError, one_line
 
 
 @dataclass(frozen=True)
@@ -115,3 +120,45 @@ def serve(runners: dict[str, Runner], units: "queue.Queue[Unit | None]") -> Iter
         if unit is None:
             return
         yield from runners[unit.command](unit, also)
+
+
+# ---- on the way ----------------------------------------------------------------------------------------------------
+
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Unit, Made, Failed, Done, Said)}
+
+
+def packed(sent: Message | Unit) -> bytes:
+    """A unit or a message as bytes, which `unpacked` reads."""
+    told = dict(vars(sent))
+    if isinstance(sent, Unit):
+        told["parts"] = [vars(part) for part in sent.parts]
+    elif isinstance(sent, Made):
+        told["files"] = [base64.b64encode(data).decode() for data in sent.files]
+    return json.dumps([type(sent).__name__, told]).encode()
+
+
+def unpacked(data: bytes) -> Any:
+    """The unit or message of such bytes. Raises ValueError for others."""
+    try:
+        name, told = json.loads(data)
+        if name == "Unit":
+            told["parts"] = tuple(JobPart(**{**part, "indices": tuple(part["indices"])}) for part in told["parts"])
+        elif name == "Made":
+            told |= {"files": [base64.b64decode(text) for text in told["files"]], "indices": tuple(told["indices"])}
+        return _KINDS[name](**told)
+    except (TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"no message of a batch ({type(error).__name__}: {error})") from error
+
+
+def named(function: Callable[[], Any]) -> str:
+    """MODULE:NAME of a module's function, by which `function_of` finds it in another process. Raises UsageError for one that it would not find."""
+    if function.__module__ == "__main__":
+        raise UsageError(f"{function.__name__}: a function of the main script, which workers do not run; wanted one of a module")
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def function_of(name: str) -> Callable[[], Any]:
+    """The function of that name."""
+    module, _, within = name.partition(":")
+    found: Callable[[], Any] = getattr(importlib.import_module(module), within)
+    return found

@@ -12,11 +12,11 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from musiclc.batch.records import FAILURES, JOURNAL, MANIFEST, PRIVATE
 from musiclc.errors import MusiclcError, UsageError
-from musiclc.files import write_whole
+from musiclc.files import within, write_whole
 
 _JOURNAL = f"{PRIVATE}/{JOURNAL}"
 RECORDS = (MANIFEST, _JOURNAL)
@@ -119,10 +119,11 @@ class Mirror:
         return f"{self.root}/{name}"
 
     def _get(self, names: list[str]) -> None:
-        for name in names:
-            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        places = [within(self.folder, name) for name in names]  # a store may know such names as ../x
+        for place in places:
+            place.parent.mkdir(parents=True, exist_ok=True)
         if names:
-            self.store.get([self._at(name) for name in names], [str(self.folder / name) for name in names])
+            self.store.get([self._at(name) for name in names], list(map(str, places)))
 
     def _sizes(self) -> dict[str, int]:
         self.store.invalidate_cache()
@@ -162,8 +163,10 @@ def _entries(records: Iterable[bytes]) -> dict[str, str]:
     found = {}
     for data in records:
         for line in data.splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError):
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 entry = json.loads(line)
                 for each in entry.get("entries", [entry]):
-                    found[each["file"]] = each["sha256"]
+                    path = PurePosixPath(each["file"])
+                    if not path.is_absolute() and ".." not in path.parts:  # others' files are neither fetched nor sent
+                        found[each["file"]] = each["sha256"]
     return found

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from musiclc.batch.check import Job
+from musiclc.errors import MusiclcError
+from musiclc.files import within
 
 PRIVATE, JOURNAL = ".musiclc", "journal.jsonl"  # the journal is DIR/.musiclc/journal.jsonl
 MANIFEST, FAILURES = "manifest.jsonl", "failures.jsonl"
@@ -32,7 +34,7 @@ class Records:
         file = self.files[number]
         offset = file.seek(0)
         for line in file:
-            with contextlib.suppress(ValueError, KeyError, TypeError):
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 self.places.setdefault(_job_of(line), []).append((number, offset))
             offset += len(line)
 
@@ -45,8 +47,7 @@ class Records:
         found: list[Entry] = []
         for number, offset in self.places.get(job, []):
             self.files[number].seek(offset)
-            line = json.loads(_text(self.files[number].readline()))
-            found += line.get("entries", [line])
+            found += _entries_of(self.files[number].readline(), job)
         return found
 
 
@@ -59,6 +60,15 @@ def _job_of(line: bytes) -> str:
     return job
 
 
+def _entries_of(line: bytes, job: str) -> list[Entry]:
+    """The entries of a job's line; none that no batch can have written, since others may have written in the folder."""
+    try:
+        told = json.loads(_text(line))
+        return [e for e in told.get("entries", [told]) if e["job"] == job and isinstance(e["file"], str) and isinstance(e["index"], int)]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+
+
 def _text(line: bytes) -> str:
     return line.decode(errors="surrogateescape")  # as output/manifest.py writes them
 
@@ -66,8 +76,8 @@ def _text(line: bytes) -> str:
 def is_whole(folder: Path, entry: Entry) -> bool:
     """Whether the entry's file is there with the bytes that it says."""
     try:
-        return hashlib.sha256((folder / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
-    except (OSError, KeyError):
+        return hashlib.sha256(within(folder, entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
+    except (OSError, KeyError, TypeError, ValueError, MusiclcError):  # gone, or a line that no batch wrote
         return False
 
 

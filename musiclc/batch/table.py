@@ -21,6 +21,7 @@ FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".yaml": "yam
 LISTS = ("rule", "input", "sections")  # fields that hold lists by nature: in a grid, lists of lists, or of mappings
 CELL_BREAK = ";"  # between several values of a list field in a CSV cell
 MOST_OF_A_GRID = 1_000_000  # jobs
+LARGEST_ROW = 200_000  # values, those within values included
 _UNSAFE = re.compile(r"[^\w#.+-]+")
 
 
@@ -92,6 +93,8 @@ def _json_row(line: int, text: str) -> Row:
         return Row(line, None, (Mistake(line, "", f"not JSON: {error.msg} at column {error.colno}{slip}"),))
     except UsageError as error:
         return Row(line, None, (Mistake(line, "", str(error)),))
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets within brackets
+        return Row(line, None, (Mistake(line, "", f"not a job: {error}"),))
     return _row(line, values)
 
 
@@ -121,6 +124,8 @@ def _json_list(file: TextIO, name: str) -> Iterator[Row]:
         values = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{name}:{error.lineno}: not JSON ({error.msg} at column {error.colno}); wanted a list of jobs") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name}: no list of jobs ({error})") from error
     for number, each in enumerate(values if isinstance(values, list) else [values], 1):
         yield _row(number, each)
 
@@ -128,7 +133,7 @@ def _json_list(file: TextIO, name: str) -> Iterator[Row]:
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -142,13 +147,26 @@ def _yaml(file: TextIO, name: str) -> Iterator[Row]:
         while loader.check_node():
             node = loader.get_node()
             for each in node.value if isinstance(node, yaml.SequenceNode) else [node]:
-                yield _row(each.start_mark.line + 1, loader.construct_document(each))
+                yield _yaml_row(each.start_mark.line + 1, loader.construct_document(each))
+    except (ValueError, TypeError, OverflowError, AttributeError, RecursionError) as error:  # a date that is none, a list as a key, …
+        raise InputError(f"{name}: holds what no job has ({type(error).__name__}: {error}); wanted a list of jobs") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
         raise InputError(f"{where}: not YAML ({getattr(error, 'problem', None) or error}); wanted a list of jobs") from error
     finally:
         loader.dispose()
+
+
+def _yaml_row(line: int, values: Any) -> Row:
+    """A row of YAML, in which a few lines can stand for a value that is larger than all memory, or for one that holds itself."""
+    waiting = [values]
+    for _ in range(LARGEST_ROW):
+        if not waiting:
+            return _row(line, values)
+        value = waiting.pop()
+        waiting += [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list | tuple | set) else ()
+    return Row(line, None, (Mistake(line, "", f"more than {LARGEST_ROW} values; wanted a job (do its aliases name each other?)"),))
 
 
 def _csv(file: TextIO, name: str) -> Iterator[Row]:

@@ -5,7 +5,6 @@ Inside: `one_thread`, `main`.
 
 import logging
 import os
-import pickle
 import queue
 import sys
 import tempfile
@@ -13,7 +12,7 @@ import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from musiclc.batch.messages import Message, Said, Unit, serve
+from musiclc.batch.messages import Message, Said, Unit, function_of, packed, serve, unpacked
 from musiclc.batch.process import set_apart
 
 
@@ -38,8 +37,8 @@ def one_thread() -> None:
         torch.set_num_threads(1)
 
 
-def main(units: Connection, messages: Connection, runners: bytes, scratch: str) -> None:
-    """Serve units until there is nobody to serve. runners: a pickled function that gives them. scratch: the folder for temporary files,
+def main(units: Connection, messages: Connection, runners: str, scratch: str) -> None:
+    """Serve units until there is nobody to serve. runners: the name of a function that gives them. scratch: the folder for temporary files,
     the system's when "".
     """
     set_apart()
@@ -53,7 +52,7 @@ def main(units: Connection, messages: Connection, runners: bytes, scratch: str) 
     log = logging.getLogger("musiclc")
     log.handlers, log.propagate = [_Says(send)], False
     log.setLevel(logging.INFO)
-    serving = pickle.loads(runners)()
+    serving = function_of(runners)()
     send(Said(""))  # it has started
     for message in serve(serving, inbox):
         send(message)
@@ -63,7 +62,7 @@ def _receive(units: Connection, inbox: "queue.Queue[Unit | None]") -> None:
     """Take units as they come; when the parent is gone, so is this process, whatever it is doing."""
     try:
         while True:
-            inbox.put(units.recv())
+            inbox.put(unpacked(units.recv_bytes()))
     except (EOFError, OSError):
         os._exit(0)
 
@@ -75,7 +74,7 @@ def _sender(messages: Connection) -> Callable[[Message], None]:
     def send(message: Message) -> None:
         try:
             with one_at_a_time:
-                messages.send(message)
+                messages.send_bytes(packed(message))
         except OSError:  # nobody is there to hear it
             os._exit(0)
 

@@ -8,7 +8,6 @@ Inside: `Take`, `Engine`, `local`, `parted`.
 
 import contextlib
 import itertools
-import pickle
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,9 +17,9 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from musiclc.batch import worker
-from musiclc.batch.messages import Done, Failed, Made, Message, Runner, Unit
+from musiclc.batch.messages import Done, Failed, Made, Message, Runner, Unit, named, packed, unpacked
 from musiclc.batch.process import started
-from musiclc.errors import MusiclcError, UsageError
+from musiclc.errors import MusiclcError
 
 Take = Callable[[str], Unit | None]  # the shape that a worker had last → more work, of that shape where there is some
 Engine = Callable[[Take], Generator[Message, None, None]]
@@ -38,9 +37,7 @@ def local(workers: int, runners: Runners, scratch: Path | None = None) -> Engine
     scratch: the folder for their temporary files, such as folder.SCRATCH of the batch's; the system's when None.
     Raises UsageError for a function that a new process cannot find.
     """
-    if runners.__module__ == "__main__":
-        raise UsageError(f"{runners.__name__}: a function of the main script, which workers do not run; wanted one of a module")
-    return partial(_messages, workers, partial(_hired, pickle.dumps(runners), str(scratch.absolute()) if scratch else ""))
+    return partial(_messages, workers, partial(_hired, named(runners), str(scratch.absolute()) if scratch else ""))
 
 
 @dataclass
@@ -79,13 +76,13 @@ class _Worker:
     def send(self, unit: Unit) -> None:
         self.hand[unit.number], self.shape = _InHand(unit, unit.items, unit.items), unit.shape
         with contextlib.suppress(OSError):  # it has died, which will be heard
-            self.units.send(unit)
+            self.units.send_bytes(packed(unit))
 
     def hear(self, some: bool) -> Message | None:
         """Its next message; None once it has died and all is heard that it said before. some: whether its pipe has something, if only its end."""
         try:
-            message: Message | None = self.messages.recv() if some or self.messages.poll() else None
-        except (EOFError, OSError):  # killed, in the middle of a message perhaps
+            message: Message | None = unpacked(self.messages.recv_bytes()) if some or self.messages.poll() else None
+        except (EOFError, OSError, ValueError):  # killed, in the middle of a message perhaps
             return None
         if message is not None:
             self._note(message)
@@ -120,7 +117,7 @@ def _without(unit: Unit, job: str, indices: tuple[int, ...] | None) -> Unit:
     return replace(unit, parts=tuple(parts))
 
 
-def _hired(runners: bytes, scratch: str, deaths: int = 0) -> _Worker:
+def _hired(runners: str, scratch: str, deaths: int = 0) -> _Worker:
     """A new worker."""
     units_out, units_in = Pipe(duplex=False)
     messages_out, messages_in = Pipe(duplex=False)

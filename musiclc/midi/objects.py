@@ -10,12 +10,13 @@ import io
 from collections import Counter
 from copy import deepcopy
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from musiclc.errors import InputError
 from musiclc.midi.codec import File, parse
 from musiclc.midi.notes import pair
+
+LARGEST_FILE = 1 << 27  # bytes: some twelve million notes; a device may have no end
 
 
 def _is(source: Any, module: str, name: str) -> bool:
@@ -31,9 +32,13 @@ def data_of(source: Any, name: str) -> tuple[bytes, str]:
     """The MIDI bytes of a source, and the name to use in errors: a path's own. Raises InputError."""
     if isinstance(source, str | PathLike):
         try:
-            return Path(source).read_bytes(), str(source)
-        except OSError as error:
-            raise InputError(f"{source}: cannot be read ({error.strerror or error})") from error
+            with open(source, "rb") as file:
+                data = file.read(LARGEST_FILE + 1)
+        except (OSError, ValueError, MemoryError) as error:  # a zero byte in a name
+            raise InputError(f"{source}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+        if len(data) > LARGEST_FILE:
+            raise InputError(f"{source}: more than {LARGEST_FILE >> 20} MB; no MIDI file has so much")
+        return data, str(source)
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source), name
     try:

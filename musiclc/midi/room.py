@@ -118,7 +118,7 @@ def within(song: Song, first: int, last: int, name: str) -> Room:
 def room_of(song: Song, text: str, name: str) -> Room:
     """The bars that a manifest names, as Room.text does. Raises InputError."""
     first, dots, last = text.partition("..")
-    if not first.isdecimal() or (dots and not last.isdecimal()):
+    if not first.isdecimal() or (dots and not last.isdecimal()) or len(text) > 20:
         raise InputError(f"{name}: bars {text!r}; wanted such as 9..16")
     return within(song, int(first), int(last if dots else first), name)
 

@@ -4,15 +4,19 @@ Three kinds: a *model*, what the tools ship and load (VAE, prior, critics, reali
 a scale a row, the rest as float16); a few *networks* with notes, such as a critic in the user's cache; and a *state*, what a
 training run needs to go on (exact).
 
+A file may come from anybody. Reading one runs nothing of it, and trusts none of it: networks are built without memory, from a configuration within
+bounds, and get their weights only where these have the shapes that it says, and are numbers.
+
 Inside: `Model`, `save_model`, `load_model`, `save_networks`, `load_networks`, `save_state`, `load_state`.
 """
 
+import contextlib
 import copy
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +43,7 @@ from musiclc.model.prior import FlowPrior, PriorConfig
 from musiclc.model.returns import Plans
 from musiclc.model.vae import MelodyVAE, VAEConfig
 from musiclc.music import tokens as tok
-from musiclc.music.theory import PHRASE_METERS
+from musiclc.music.theory import METERS, PHRASE_METERS
 
 FORMAT = "musiclc-model-3"
 NETWORKS_FORMAT = "musiclc-networks-2"
@@ -60,6 +64,9 @@ _BITS = {
     "piece-critic": 4,
     "piece-realism": 5,
 }  # a weight of the matrices of these parts
+
+LARGEST_SIZE = 1 << 20  # of anything in a configuration
+MOST_SAID = 200  # characters of what reading trips over
 
 
 @dataclass
@@ -145,20 +152,29 @@ def load_model(path: Path, numerics: str = "auto") -> Model:
     for what, ours in (("vocabulary", tok.DESCRIPTION), ("meters", list(PHRASE_METERS))):
         if info.get(what) != ours:
             raise CheckpointError(f"{path}: {what} {info.get(what)!r}, this musiclc has {ours!r}; train the model anew")
-    try:
+    with _fitting(path, "its configuration and weights do not fit this musiclc", "train the model anew"):
         parts = _build_all(info["configs"], tensors)
+        _check_together(parts)
         parts["vae"].precision = precision
         bank = _bank(tensors, parts["prior"].config.noise_level) if "bank/x" in tensors else None
         single: dict[str, Any] = {name: parts.get(name) for name in ("prior", "realism", "actor")}
-        model = Model(info["name"], parts["vae"], notes=info["notes"], bank=bank, pieces=_pieces(parts, tensors), **single)
+        model = Model(str(info["name"]), parts["vae"], notes=dict(info["notes"]), bank=bank, pieces=_pieces(parts, tensors), **single)
         for part, module in parts.items():
             kind, _, rule = part.partition("/")
             {"critic": model.critics, "piece-critic": model.piece_critics}.get(kind, {})[_FORMER_CRITICS.get(rule, rule)] = module
         if model.pieces is not None:
             model.pieces.bars.precision = precision
         return model
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: its configuration and weights do not fit this musiclc ({error}); train the model anew") from error
+
+
+@contextlib.contextmanager
+def _fitting(path: Path, what: str, advice: str) -> Iterator[None]:
+    """Whatever reading foreign data trips over, as CheckpointError."""
+    try:
+        yield
+    except Exception as error:
+        said = str(error) if isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: {error}"
+        raise CheckpointError(f"{path}: {what} ({said[:MOST_SAID]}); {advice}") from error
 
 
 def save_networks(modules: dict[str, nn.Module], notes: dict[str, Any], path: Path) -> None:
@@ -172,10 +188,8 @@ def save_networks(modules: dict[str, nn.Module], notes: dict[str, Any], path: Pa
 def load_networks(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The networks by name and the notes that `save_networks` wrote. Raises CheckpointError as `load_model`."""
     info, tensors = _read(path, NETWORKS_FORMAT, "musiclc critic train")
-    try:
-        return _build_all(info["configs"], tensors), info["notes"]
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: its networks do not fit this musiclc ({error}); drop it with musiclc critic remove") from error
+    with _fitting(path, "its networks do not fit this musiclc", "drop it with musiclc critic remove"):
+        return _build_all(info["configs"], tensors), dict(info["notes"])
 
 
 def save_state(state: FitState, info: dict[str, Any], path: Path) -> None:
@@ -190,12 +204,14 @@ def save_state(state: FitState, info: dict[str, Any], path: Path) -> None:
 def load_state(path: Path) -> tuple[FitState, dict[str, Any]]:
     """Read a training run's state and its info. Raises CheckpointError as `load_model`."""
     info, tensors = _read(path, STATE_FORMAT, "a training run")
-    state = FitState(step=info.pop("step"))
-    for name, value in tensors.items():
-        group, _, key = name.partition("/")
-        getattr(state, group)[key] = value
-    del info["format"]
-    return state, info
+    with _fitting(path, "is no state of a training run", "begin the run anew"):
+        state = FitState(step=int(info.pop("step")))
+        groups = {"module": state.module, "average": state.average, "optimizer": state.optimizer}
+        for name, value in tensors.items():
+            group, _, key = name.partition("/")
+            groups[group][key] = value
+        del info["format"]
+        return state, info
 
 
 def _read(path: Path, wanted: str, writer: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -207,12 +223,14 @@ def _read(path: Path, wanted: str, writer: str) -> tuple[dict[str, Any], dict[st
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not a dict)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no such file; wanted one written by {writer}") from error
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, RecursionError, MemoryError) as error:
         raise CheckpointError(f"{path}: broken, or not a safetensors file ({error}); wanted one written by {writer}") from error
-    if _FORMER_FORMATS.get(info.get("format", "")) == wanted:
-        return _renamed(info), {_renamed_tensor(name): value for name, value in tensors.items()}
-    if info.get("format") != wanted:
-        raise CheckpointError(f"{path}: format {info.get('format')!r}, wanted {wanted!r} as written by {writer}")
+    said = str(info.get("format")) if isinstance(info, dict) else "unknown"
+    if _FORMER_FORMATS.get(said) == wanted:
+        with _fitting(path, f"is no file of format {said}", f"wanted one of {writer}"):
+            return _renamed(info), {_renamed_tensor(name): value for name, value in tensors.items()}
+    if said != wanted:
+        raise CheckpointError(f"{path}: format {said[:40]}, wanted {wanted!r} as written by {writer}")
     return info, tensors
 
 
@@ -273,7 +291,38 @@ def _build_all(configs: dict[str, dict], tensors: dict[str, Tensor]) -> dict[str
         "piece-realism": lambda c: PieceRealism(PieceRealismConfig(**c)),
         "piece-critic": lambda c: piece_critic(CriticConfig(**c)),
     }
-    return {part: _build(makers[part.partition("/")[0]](config), part, tensors) for part, config in configs.items()}
+    for part, config in configs.items():
+        _check_config(config, sum(name.startswith(f"{part}/") for name in tensors))
+    with torch.device("meta"):  # takes no memory, whatever sizes the file asks for
+        modules = {part: makers[part.partition("/")[0]](config) for part, config in configs.items()}
+    return {part: _build(module, part, tensors) for part, module in modules.items()}
+
+
+def _check_config(config: dict[str, Any], tensors: int) -> None:
+    """Raises ValueError for a configuration that no network has. tensors: how many the file has for it."""
+    for name, value in config.items():
+        most = tensors if name.endswith("layers") or name == "memories" else LARGEST_SIZE
+        if isinstance(value, bool) or (isinstance(value, int) and not 0 <= value <= most):
+            raise ValueError(f"{name} {value!r}: wanted a size up to {most}")
+        if isinstance(value, float) and not 0 <= value <= 1:
+            raise ValueError(f"{name} {value!r}: wanted 0 to 1")
+    if "heads" in config and (config["heads"] < 1 or config["width"] % config["heads"]):
+        raise ValueError(f"width {config['width']} is shared out among {config['heads']} heads")
+    if config.get("family", "gaussian") not in ("gaussian", "bernoulli"):
+        raise ValueError(f"family {config['family']!r}: wanted gaussian or bernoulli")
+
+
+def _check_together(parts: dict[str, Any]) -> None:
+    """Raises ValueError for parts that are of different latent spaces."""
+    for one, other in (("prior", "vae"), ("flow", "bars"), ("piece-realism", "bars")):
+        if one in parts and parts[one].config.latent != parts[other].config.latent:
+            raise ValueError(f"{one} has {parts[one].config.latent} dimensions a bar, {other} {parts[other].config.latent}")
+    for part, module in parts.items():
+        kind, config = part.partition("/")[0], module.config
+        size = config["dimensions"] if isinstance(config, dict) else getattr(config, "dimensions", None)
+        wanted = parts["bars"].config.latent if kind == "piece-critic" else parts["vae"].dimensions
+        if size is not None and size != wanted:
+            raise ValueError(f"{part} has points of {size} dimensions, its model {wanted}")
 
 
 def _of_plans(pieces: Pieces) -> dict[str, Tensor]:
@@ -296,12 +345,20 @@ def _pieces(parts: dict[str, Any], tensors: dict[str, Tensor]) -> Pieces | None:
     packed = tensors["plans/levels"].numpy()
     levels = np.stack([packed // 25, packed // 5 % 5, packed % 5], axis=1).reshape(-1)
     bars = tensors["plans/bars"].numpy()
-    plans = Plans(levels[: int((bars.astype(int) * (bars - 1) // 2).sum())], bars, tensors["plans/meter"].numpy())
-    return Pieces(parts["bars"], parts["flow"], plans, tensors["plans/modes"].numpy(), parts.get("piece-realism"))
+    meter, modes = tensors["plans/meter"].numpy(), tensors["plans/modes"].numpy()
+    size = int((bars.astype(int) * (bars.astype(int) - 1) // 2).sum())
+    if bars.shape != meter.shape or bars.ndim != 1 or size > len(levels) or max(levels.max(initial=0), meter.max(initial=0) - 2) > 4:
+        raise ValueError("its plans are none")
+    if modes.ndim != 2 or len(modes) != len(METERS) or not np.isfinite(modes).all() or modes.min() < 0:
+        raise ValueError("its shares of modes are none")
+    return Pieces(parts["bars"], parts["flow"], Plans(levels[:size], bars, meter), modes, parts.get("piece-realism"))
 
 
 def _bank(tensors: dict[str, Tensor], t: float) -> Bank:
-    return Bank(Points(tensors["bank/x"].float() / GRID, tensors["bank/meter"].long(), t), tensors["bank/tokens"].numpy())
+    x, meter, tokens = (tensors[f"bank/{name}"] for name in ("x", "meter", "tokens"))
+    if not len(x) == len(meter) == len(tokens) or meter.long().max() >= len(PHRASE_METERS) or tokens.dtype != torch.uint8 or tokens.max() > tok.PAD:
+        raise ValueError("its bank is none")
+    return Bank(Points(x.float() / GRID, meter.long(), t), tokens.numpy())
 
 
 def _build(module: nn.Module, part: str, tensors: dict[str, Tensor]) -> Any:
@@ -315,8 +372,10 @@ def _build(module: nn.Module, part: str, tensors: dict[str, Tensor]) -> Any:
             continue
         value = tensors[f"{part}/{name}"]
         scale = tensors.get(f"{part}/{name}{_SCALE}")
-        weights[name] = value * scale.float() if scale is not None else value.float() if value.is_floating_point() else value
-    module.load_state_dict(weights)
+        weights[name] = (value * scale.float() if scale is not None else value).to(old.dtype)
+    if wrong := next((name for name, value in weights.items() if not value.isfinite().all()), ""):
+        raise ValueError(f"weights of {part}/{wrong} that are no numbers")
+    module.load_state_dict(weights, assign=True)
     return module.eval().requires_grad_(False)
 
 

@@ -16,9 +16,9 @@ MOST_BARS = 128  # of a piece
 SECTION_BARS = 8  # of a section whose bars nobody says
 _EXAMPLE = "\"A8 A'8 B8 A'8\""
 _PRIMES = str.maketrans({"’": "'", "‘": "'", "′": "'", "`": "'", '"': "''", "″": "''"})
-_SECTION = re.compile(r"([A-Za-z])('*)(\d*)[\s,|]*")
+_SECTION = re.compile(r"([A-Za-z])('*)(\d{0,5})[\s,|]*")
 _NAME = re.compile(r"([A-Za-z])('*)")
-_BARS = re.compile(r"(\d+)(?:\s*\.\.\s*(\d+))?")
+_BARS = re.compile(r"(\d{1,5})(?:\s*\.\.\s*(\d{1,5}))?")
 
 Window = tuple[int, int]  # the first bar, from 0, and the bar after the last
 

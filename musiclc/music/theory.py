@@ -147,7 +147,7 @@ def parse_key(text: str) -> Key:
 
 def _pitch_class_set(text: str) -> Key:
     parts = text[1:-1].replace(",", " ").split()
-    if not parts or any(not p.isdigit() or int(p) > 11 for p in parts):
+    if not parts or any(not p.isdecimal() or int(p) > 11 for p in parts):
         raise UsageError(f"key {text!r}: wanted pitch classes 0 to 11 in braces, such as {{0,4,7}} (C = 0)")
     classes = tuple(sorted({int(p) for p in parts}))
     return Key("{" + ",".join(map(str, classes)) + "}", classes)

@@ -6,20 +6,23 @@ Inside: `MidiOptions`, `Files`, `goal_fields`, `names_by_pattern`, `named_after`
 `read_manifest`, `read_within`, `constraints_in`, `form_in`.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
+import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import Any, Protocol
 
 from musiclc.errors import InputError, MusiclcError, UsageError
-from musiclc.files import refuse_existing, write_whole
+from musiclc.files import locked, refuse_existing, within, write_whole
 from musiclc.midi.inputs import MIDI_SUFFIXES
 from musiclc.music.form import Form, parse_form
 from musiclc.rules import RULES
@@ -87,9 +90,39 @@ class Files:
         written = [] if self.to_stdout else [self.folder / name for name in names]
         for path in (*written, *self.beside):
             refuse_existing(path, self.overwrite)
+        for path in written:
+            within(self.folder, str(path.relative_to(self.folder)))
         for path, count in Counter([*written, *self.beside]).items():
             if count > 1:
                 raise MusiclcError(f"{path}: {count} files would be written there; wanted a place of its own for each")
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """While in here, no other run may write in a folder that gets a manifest: the later of two would leave files without their lines.
+
+        Raises MusiclcError when another does, or has since the names were checked.
+        """
+        new = not self.folder.exists()
+        with contextlib.ExitStack() as stack:
+            if self.leaves_manifest:
+                stack.callback(self._left, new)
+                self._lock(stack)
+                self._refuse_existing()
+            yield
+
+    def _lock(self, stack: contextlib.ExitStack) -> None:
+        try:
+            stack.enter_context(locked(self.folder / f".{MANIFEST}.lock", 0.0))
+        except TimeoutError as error:
+            raise MusiclcError(f"{self.folder}: another run is writing here; wait for it, or name another folder") from error
+        except OSError as error:
+            raise MusiclcError(f"{self.folder}: cannot be written ({error.strerror or error})") from error
+
+    def _left(self, new: bool) -> None:
+        """A folder that was made for nothing goes."""
+        if new:
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
 
     def name_of(self, entry: Entry) -> str:
         """What an entry's file is called where it goes."""
@@ -101,7 +134,7 @@ class Files:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         else:
-            write_whole(self.folder / entry["file"], data, durable=not self.leaves_manifest)  # whose hashes tell what a power cut took
+            write_whole(within(self.folder, entry["file"]), data, durable=not self.leaves_manifest)  # whose hashes tell what a power cut took
 
     def write_manifest(self, entries: list[Entry]) -> None:
         """Write the manifest, where the folder gets one."""
@@ -139,20 +172,33 @@ def named_after(inputs: Sequence[str], pattern: str, fields: dict[str, str]) -> 
 def names_by_pattern(pattern: str, fields: dict[str, str], indices: Sequence[int], stem: str | None = None) -> list[str]:
     """File names from a pattern with fields in braces. stem: a field that is taken to the letter, since a file has that name already.
 
-    Raises UsageError for an unknown field, a path, or names that are not all different.
+    Raises UsageError for an unknown field, a path, what no file can be called, or names that are not all different.
     """
     whole = pattern if pattern.lower().endswith(MIDI_SUFFIXES) else pattern + ".mid"
     safe = {name: re.sub(r"[^\w#.{},+-]+", "-", value) for name, value in fields.items()}
     safe |= {} if stem is None else {"stem": stem}
-    try:
-        names = [whole.format(index=f"{i:04d}", **safe) for i in indices]
-    except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
-        raise UsageError(f"--name {pattern!r}: unknown field {error}; wanted {', '.join(sorted({'index', *safe}))}") from error
+    _check_pattern(pattern, {"index", *safe})
+    names = [whole.format(index=f"{i:04d}", **safe) for i in indices]
     if len(set(names)) < len(indices):
         raise UsageError(f"--name {pattern!r}: {len(indices)} files need {{index}} in their name")
-    if names and "/" in names[0]:
+    if names and ("/" in names[0] or os.sep in names[0]):
         raise UsageError(f"--name {pattern!r}: names a file, not a path; the folder is -o")
     return names
+
+
+def _check_pattern(pattern: str, known: Set[str]) -> None:
+    """Raises UsageError for fields that are not known, or are more than their name (such as {stem:>99}), and for characters that no name has."""
+    try:
+        said = [
+            ("".join((name, *(("!", how) if how else ()), spec or "")), name) for _, name, spec, how in Formatter().parse(pattern) if name is not None
+        ]
+    except ValueError as error:
+        raise UsageError(f"--name {pattern!r}: {error}; a brace that is meant as one is written twice") from error
+    for text, name in said:
+        if name not in known or text != name:
+            raise UsageError(f"--name {pattern!r}: unknown field {text!r}; wanted {', '.join(sorted(known))}")
+    if any(ord(character) < 0x20 for character in pattern):
+        raise UsageError(f"--name {pattern!r}: holds a control character; wanted what a file can be called")
 
 
 # ---- entries -------------------------------------------------------------------------------------------------------
@@ -234,7 +280,7 @@ def read_manifest(path: Path) -> list[Entry]:
     for number, line in enumerate(lines, 1):
         try:
             entry = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}, line {number}: is no JSON ({error})") from error
         if not isinstance(entry, dict) or not isinstance(entry.get("file"), str):
             raise InputError(f'{path}, line {number}: wanted a JSON object with a "file"')
@@ -245,12 +291,12 @@ def read_manifest(path: Path) -> list[Entry]:
 def read_within(folder: Path, entry: Entry) -> bytes:
     """A manifest entry's file, which must lie within the folder: a manifest from elsewhere shall not reach other files."""
     named = folder / entry["file"]
-    if not named.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{named}: lies outside of {folder}; a manifest names files of its own folder")
-    path = named if named.exists() or "job" not in entry else folder / str(entry["job"]) / Path(entry["file"]).name
     try:
+        path = named if named.exists() or "job" not in entry else folder / str(entry["job"]) / named.name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"{path}: lies outside of {folder}; a manifest names files of its own folder")
         return path.read_bytes()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # a zero byte, links in a circle
         raise InputError(f"{named}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
 
 

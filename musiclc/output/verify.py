@@ -80,7 +80,7 @@ def _other_verdicts(entry: Entry, data: bytes, said: list[dict[str, Any]], own: 
 
 def _bars_alone(entry: Entry, said: list[dict[str, Any]]) -> tuple[int, int] | None:
     """First and last of the only bars that an edit was about, as its verdicts name them; None where it was about the whole."""
-    bars = re.fullmatch(r"(\d+)\.\.(\d+)", str(said[0].get("section", ""))) if entry.get("command") in EDITS else None
+    bars = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9})", str(said[0].get("section", ""))) if entry.get("command") in EDITS else None
     return (int(bars[1]), int(bars[2])) if bars else None
 
 

@@ -43,6 +43,8 @@ __all__ = [
     "split_weight",
 ]
 
+LONGEST_GOAL = 4000  # characters: a path may be long
+
 # In the order in which options, tables and README show them.
 _ROWS = (
     *(KEY, SCALE, TONIC, DENSITY, RANGE, SPAN, REGISTER, CONTOUR, MOTION, STEPS),
@@ -71,6 +73,8 @@ def parse_constraint(name: str, goal: str) -> Constraint:
 
 def split_weight(text: str) -> tuple[str, float]:
     """A goal's text without its @WEIGHT, and the weight, 1 when there is none. Raises UsageError."""
+    if len(text) > LONGEST_GOAL:
+        raise UsageError(f"{text[:40]!r} …: {len(text)} characters; wanted a goal of at most {LONGEST_GOAL}")
     body, at, weight = text.rpartition("@")
     if not at:
         return text, 1.0

@@ -8,14 +8,22 @@ bar that the grid cannot hold, and at a repeat's first ending (which is read onc
 - Onsets off the sixteenth grid (triplets, ornaments) are moved to the nearest step when at most a quarter of the bar's
   notes need it; where two then meet, the longer stays. Grace notes are left out. Of a chord the top note counts.
 
+music21 works for hours on some texts, such as a rest of 9999 bars: one of which that can be told is refused, and any that takes MOST_SECONDS of
+the processor is given up (in the main thread; elsewhere there is no such limit).
+
 Inside: `split_abc`, `read_abc`, `read_file`, `parse_abc`, `parse_file`, `runs_of_score`, `on_grid`.
 """
 
+import contextlib
 import re
+import signal
+import threading
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +31,12 @@ from musiclc.errors import InputError
 from musiclc.music.melody import Melody, Note
 from musiclc.music.theory import HIGHEST_PITCH, LOWEST_PITCH, METERS, STEPS_PER_QUARTER
 
+MOST_SECONDS = 8.0  # of the processor for one tune or file
+LARGEST_ARCHIVE = 64_000_000  # bytes that a compressed file may unfold to
+_GIGANTIC_ABC = re.compile(r"[A-Ga-gx-zZX\])][,']*/*\d{4,}")  # a length
+_GIGANTIC_XML = re.compile(
+    rb"<(duration|divisions|beats|beat-type|actual-notes|normal-notes|measure-repeat|multiple-rest|voice|staves|octave|alter)[^>]*>\s*[-+]?\d{8}"
+)
 MAX_OFF_GRID = 0.25  # share of a bar's notes that may be moved to the grid
 # meter as written → meter as read, and how many written bars make one
 _READ_AS = {"4/4": ("4/4", 1), "2/2": ("4/4", 1), "2/4": ("4/4", 2), "3/4": ("3/4", 1), "6/8": ("6/8", 1)}
@@ -57,23 +71,28 @@ class Reading:
 def split_abc(text: str) -> list[str]:
     """The tunes of an ABC file, each from its X: field on."""
     starts = [m.start() for m in re.finditer(r"^X:", text, re.MULTILINE)]
-    return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
+    return [text[a:b] for a, b in pairwise([*starts, len(text)])]
 
 
 def read_abc(text: str) -> Reading:
     """One ABC tune. Raises InputError when music21 cannot parse it."""
-    return runs_of_score(parse_abc(text))
+    score = parse_abc(text)
+    return _parse(lambda: runs_of_score(score), "ABC tune")
 
 
 def read_file(path: Path) -> Reading:
     """One MusicXML or kern file. Raises InputError when music21 cannot parse it."""
-    return runs_of_score(parse_file(path))
+    score = parse_file(path)
+    return _parse(lambda: runs_of_score(score), str(path))
 
 
 def parse_abc(text: str) -> Any:
     """The music21 score of one ABC tune. Raises InputError when music21 cannot parse it."""
     from music21 import converter
 
+    music = "\n".join(line for line in text.splitlines() if not re.match(r"[A-Za-z]:|%", line))
+    if found := _GIGANTIC_ABC.search(music):
+        raise InputError(f"ABC tune: a length of {found[0][:20]!r}; wanted up to 999")
     return _parse(lambda: converter.parseData(text, format="abc"), "ABC tune")
 
 
@@ -81,14 +100,55 @@ def parse_file(path: Path) -> Any:
     """The music21 score of one MusicXML or kern file. Raises InputError when music21 cannot parse it."""
     from music21 import converter
 
+    _refuse_gigantic(path)
     return _parse(lambda: converter.parse(path, forceSource=True, storePickle=False), str(path))
+
+
+def _refuse_gigantic(path: Path) -> None:
+    """Raises InputError for a file of few bytes that would take all memory, or hours."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                unfolded = sum(each.file_size for each in archive.infolist())
+            if unfolded > LARGEST_ARCHIVE:
+                raise InputError(f"{path}: unfolds to {unfolded} bytes; wanted up to {LARGEST_ARCHIVE}")
+        elif found := _GIGANTIC_XML.search(path.read_bytes()):
+            raise InputError(f"{path}: a {found[1].decode()} of eight digits or more; no music has that")
+    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
 
 
 def _parse(parse: Any, what: str) -> Any:
     try:
-        return parse()
+        with _in_time():
+            return parse()
+    except _TooLong:
+        raise InputError(f"{what}: music21 takes more than {MOST_SECONDS:g} s for it; given up") from None
     except Exception as error:  # music21 raises whatever its parsers trip over
         raise InputError(f"{what}: music21 cannot read it ({type(error).__name__}: {error})") from error
+
+
+class _TooLong(BaseException):
+    """Not an Exception, which music21 would go on after."""
+
+
+@contextlib.contextmanager
+def _in_time() -> Iterator[None]:
+    """Raises _TooLong in what takes more than MOST_SECONDS of the processor, and again a second later where that was passed over."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise _TooLong
+
+    former = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, MOST_SECONDS, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, former)
 
 
 def runs_of_score(score: Any) -> Reading:

@@ -196,7 +196,7 @@ def test_the_journal_is_brought_to_the_disk_once_a_second_and_the_manifest_befor
     out = Folder(tmp_path / "out")
     for second, name in ((100.0, "1"), (100.5, "2"), (101.1, "3")):
         now[0] = second
-        out.add("a", [{"job": "a", "file": f"a/{name}", "sha256": hashlib.sha256(b"").hexdigest()}], [b""])
+        out.add("a", [{"job": "a", "file": f"a/{name}", "index": 1, "sha256": hashlib.sha256(b"").hexdigest()}], [b""])
     assert steps == ["sync", "1", "2", "sync", "3"]
     steps.clear()
     assert out.finish([], BatchResult(), spare=True) == (0, 3)

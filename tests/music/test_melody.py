@@ -22,6 +22,11 @@ def test_window_cuts_a_note_at_both_edges():
     assert melody.window(1, 2).notes == (Note(0, 60, 32),)
 
 
+def test_window_leaves_out_notes_that_only_touch_it():
+    melody = Melody((Note(0, 60, 16), Note(16, 62, 16), Note(32, 64, 16), Note(60, 65, 4)), "4/4", 4)
+    assert melody.window(1, 1).notes == (Note(0, 62, 16),)
+
+
 def test_transposition_keeps_the_key_free_form_and_nothing_else_does():
     melody = c_major_scale()
     assert melody.transpose(5).key_free() == melody.key_free()
