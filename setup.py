@@ -17,7 +17,12 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=["musiclc", *(f"musiclc.{room}" for room in ROOMS), "musiclc.cli", "musiclc.data"],
     package_dir={"musiclc.cli": "cli", "musiclc.data": "data"},
-    package_data={"musiclc": ["py.typed"], "musiclc.output": ["page.*"], "musiclc.studio": ["page/*"], "musiclc.data": ["*.safetensors", "README.md"]},
+    package_data={
+        "musiclc": ["py.typed"],
+        "musiclc.output": ["page.*"],
+        "musiclc.studio": ["page/*"],
+        "musiclc.data": ["*.safetensors", "README.md"],
+    },
     install_requires=[
         # Below 2.14: from 2.14 on a plain install takes a CUDA build of several GB even where a CPU build of 2.13 is offered.
         "torch>=2.6,<2.14",

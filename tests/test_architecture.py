@@ -28,7 +28,21 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 CORE = ("errors", "music", "rules")  # Python and numpy: neither torch nor files
-HEAVY = {"torch", "note_seq", "pretty_midi", "music21", "matplotlib", "lightning_fabric", "mido", "ray", "PIL", "jinja2", "fsspec", "starlette", "uvicorn"}
+HEAVY = {
+    "torch",
+    "note_seq",
+    "pretty_midi",
+    "music21",
+    "matplotlib",
+    "lightning_fabric",
+    "mido",
+    "ray",
+    "PIL",
+    "jinja2",
+    "fsspec",
+    "starlette",
+    "uvicorn",
+}
 WEB_LIBRARIES = {"starlette", "uvicorn"}  # at the top in the one room that serves
 TORCH_ROOMS = {"latent", "model", "sampling", "editing", "training"}  # import torch at the top; nobody imports them at the top for --help
 MOST_LINES = 400  # of a file

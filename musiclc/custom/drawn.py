@@ -12,7 +12,6 @@ Inside: `DRAWN`, `outline_rule`, `onsets_rule`.
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 

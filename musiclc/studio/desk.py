@@ -101,7 +101,7 @@ class Desk:
         """End a job, whether it waits or is being worked on."""
         with self._change:
             job = self.jobs.get(number)
-            if job in self.waiting:
+            if job is not None and job in self.waiting:
                 self.waiting.remove(job)
                 self._end(job, "stopped")
             elif job is not None and job is self.working:

@@ -49,7 +49,9 @@ def application(session: Session, events: Events) -> Starlette:
             }.items()
         ),
     ]
-    return Starlette(routes=routes)
+    found = Starlette(routes=routes)
+    found.router.redirect_slashes = False
+    return found
 
 
 def _page() -> list[tuple[str, bytes, str]]:

@@ -34,20 +34,26 @@ def model() -> Any:
 
 
 class Studio(uvicorn.Server):
-    """The server; `address` is what to open."""
+    """The server; `address` is what to open. ready: hears the address once pages are served at it."""
 
-    def __init__(self, session: Session, events: Events, port: int, **more: Any) -> None:
+    def __init__(self, session: Session, events: Events, port: int) -> None:
         self.session, self.events = session, events
+        self.ready: Callable[[str], None] = lambda address: None
         self.socket = _bound(port)
         self.port = self.socket.getsockname()[1]
         self.token = secrets.token_urlsafe(24)
         guard = Guard(application(session, events), self.token, [f"{HOST}:{self.port}", f"localhost:{self.port}"])
-        super().__init__(uvicorn.Config(guard, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, ws="none", **more))
+        super().__init__(uvicorn.Config(guard, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, ws="none"))
 
     @property
     def address(self) -> str:
         """What to open, token included."""
         return f"http://{HOST}:{self.port}/{self.token}/"
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        self.ready(self.address)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Ctrl-C: streams end first, since they would not by themselves."""
@@ -56,8 +62,8 @@ class Studio(uvicorn.Server):
 
     def serve_until_stopped(self) -> bool:
         """Serve until Ctrl-C; whether all work ended within PATIENCE."""
-        self.session.desk.thread.start()
         with contextlib.suppress(KeyboardInterrupt):
+            self.session.desk.thread.start()
             super().run(sockets=[self.socket])
         self.socket.close()
         return self.session.desk.close(PATIENCE)
@@ -71,7 +77,9 @@ def _bound(port: int) -> socket.socket:
         bound.bind((HOST, port))
     except (OSError, OverflowError) as error:
         bound.close()
-        raise MusiclcError(f"--port {port}: {getattr(error, 'strerror', None) or error}; another program may have it, and 0 takes any that is free") from error
+        raise MusiclcError(
+            f"--port {port}: {getattr(error, 'strerror', None) or error}; another program may have it, and 0 takes any that is free"
+        ) from error
     return bound
 
 
@@ -97,7 +105,11 @@ def _read(path: str) -> bytes:
 def run(inputs: Sequence[str], port: int, browser: bool, said: Callable[[str], None]) -> bool:
     """Serve the studio until Ctrl-C; whether nothing of it is left running. said: hears the address. Raises MusiclcError."""
     studio = studio_of(inputs, port)
-    said(studio.address)
-    if browser:
-        threading.Thread(target=webbrowser.open, args=[studio.address], daemon=True).start()
+
+    def ready(address: str) -> None:
+        said(address)
+        if browser:
+            threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+
+    studio.ready = ready
     return studio.serve_until_stopped()

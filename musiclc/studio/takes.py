@@ -35,7 +35,9 @@ class Take:
     def told(self) -> dict[str, Any]:
         """What the page is told of it, its notes aside."""
         entry = self.entry
-        made = {name: entry[name] for name in ("seed", "satisfied", "realism", "warnings", "bars", "form", "kept", "method") if name in entry}
+        made: dict[str, Any] = {
+            name: entry[name] for name in ("seed", "satisfied", "realism", "warnings", "bars", "form", "kept", "method") if name in entry
+        }
         name = self.file if not entry else f"take {self.number}"
         return {
             "take": self.number,
