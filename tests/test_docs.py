@@ -25,7 +25,10 @@ from musiclc.rules import RULES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md", "data/README.md", "docs/architecture.md", "docs/batch.md")}
+PAGES = {
+    name: (ROOT / name).read_text()
+    for name in ("README.md", "CONTRIBUTING.md", "data/README.md", "docs/architecture.md", "docs/batch.md", "docs/studio.md")
+}
 
 TAUGHT = re.findall(r"critic train --name (\w+)", README)  # rules that exist for those who ran that line only
 

@@ -3,7 +3,7 @@
 What is being made ahead gives way at once to what is asked for, unless it is the same. Takes made ahead are kept by plan; whoever asks for the
 same again gets one of them without waiting.
 
-Inside: `Desk`, `Job`.
+Inside: `Desk`, `TakeJob`.
 """
 
 import itertools
@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from musiclc.errors import MusiclcError, one_line
-from musiclc.studio.making import Made, made
+from musiclc.studio.making import MadeTake, made
 from musiclc.studio.pulse import Pulse, Stopped
-from musiclc.studio.verbs import MOST_SEED, Plan
+from musiclc.studio.verbs import MOST_SEED, TakePlan
 
 AHEAD = 6  # takes of one plan that are kept ready
 PLANS = 8  # plans that takes are kept ready of
@@ -26,11 +26,11 @@ UNKNOWN = 2000  # beats that work is taken to need where none like it was done y
 
 
 @dataclass
-class Job:
+class TakeJob:
     """Something that was asked for. state: waiting, working, done, stopped or failed; share: how much is done, about, in [0, 1]."""
 
     number: int
-    plan: Plan
+    plan: TakePlan
     seed: int | None = None
     state: str = "waiting"
     share: float = 0.0
@@ -54,17 +54,17 @@ class Desk:
     def __init__(
         self,
         load: Callable[[], Any],
-        adopted: Callable[[Made], int],
+        adopted: Callable[[MadeTake], int],
         told: Callable[[dict[str, Any]], None],
-        make: Callable[..., Iterator[Made]] = made,
+        make: Callable[..., Iterator[MadeTake]] = made,
     ) -> None:
         self.load, self.adopted, self.told, self.make = load, adopted, told, make
-        self.jobs: dict[int, Job] = {}
-        self.waiting: deque[Job] = deque()
-        self.working: Job | None = None
-        self.stock: dict[str, deque[Made]] = {}
-        self.wish: Plan | None = None
-        self.flow: tuple[str, Iterator[Made]] | None = None
+        self.jobs: dict[int, TakeJob] = {}
+        self.waiting: deque[TakeJob] = deque()
+        self.working: TakeJob | None = None
+        self.stock: dict[str, deque[MadeTake]] = {}
+        self.upcoming: TakePlan | None = None
+        self.flow: tuple[str, Iterator[MadeTake]] | None = None
         self.beats: dict[str, int] = {}
         self.pulse = Pulse(self._to_stop, self._progress)
         self.model: Any = None
@@ -75,10 +75,10 @@ class Desk:
 
     # ---- from the server's threads
 
-    def submit(self, plan: Plan, seed: int | None = None) -> Job:
+    def submit(self, plan: TakePlan, seed: int | None = None) -> TakeJob:
         """Ask for a take; it is there at once where one was made ahead."""
         with self._change:
-            job = Job(next(self._count), plan, seed)
+            job = TakeJob(next(self._count), plan, seed)
             self.jobs[job.number] = job
             ready = self.stock.get(plan.key)
             if seed is None and ready:
@@ -87,14 +87,14 @@ class Desk:
                 self.waiting.append(job)
                 self.told(job.told)
             if seed is None and plan.varies:
-                self.wish = plan
+                self.upcoming = plan
             self._change.notify()
             return job
 
-    def ahead(self, plan: Plan | None) -> None:
+    def ahead(self, plan: TakePlan | None) -> None:
         """Make takes of this plan while nothing is asked for; None: of none."""
         with self._change:
-            self.wish = plan if plan is None or plan.varies else self.wish
+            self.upcoming = plan if plan is None or plan.varies else self.upcoming
             self._change.notify()
 
     def stop(self, number: int) -> None:
@@ -106,7 +106,7 @@ class Desk:
                 self._end(job, "stopped")
             elif job is not None and job is self.working:
                 self._stopping.add(number)
-                self.wish = None
+                self.upcoming = None
 
     def close(self, seconds: float) -> bool:
         """End all work; whether the thread ended within so many seconds."""
@@ -138,7 +138,7 @@ class Desk:
             if self.closed:
                 return False
             job = self.working = self.waiting.popleft() if self.waiting else None
-            plan = job.plan if job else self.wish
+            plan = job.plan if job else self.upcoming
         assert plan is not None
         try:
             self._work(plan, job)
@@ -150,7 +150,7 @@ class Desk:
             self._failed(job, error)
         return True
 
-    def _work(self, plan: Plan, job: Job | None) -> None:
+    def _work(self, plan: TakePlan, job: TakeJob | None) -> None:
         """Make the next take of a plan, for a job or ahead."""
         if job:
             job.state = "working"
@@ -168,7 +168,7 @@ class Desk:
                 self._keep(found)
             self.working = None
 
-    def _next(self, plan: Plan, job: Job | None) -> Made:
+    def _next(self, plan: TakePlan, job: TakeJob | None) -> MadeTake:
         """The plan's next take, from what was begun where that is the same plan."""
         if job and job.seed is not None:
             return next(iter(self.make(plan, self.model, iter([job.seed]), alone=True)))
@@ -180,7 +180,7 @@ class Desk:
         return next(self.flow[1])
 
     def _wanted(self) -> bool:
-        return self.wish is not None and len(self.stock.get(self.wish.key, ())) < AHEAD
+        return self.upcoming is not None and len(self.stock.get(self.upcoming.key, ())) < AHEAD
 
     def _to_stop(self) -> bool:
         """Whether to end what is being worked on: it was stopped, or it is work ahead and something else is asked for."""
@@ -196,17 +196,17 @@ class Desk:
             self.told(job.told)
 
     @staticmethod
-    def _like(plan: Plan) -> str:
+    def _like(plan: TakePlan) -> str:
         """What plans have in common that need about as many beats."""
         return f"{plan.verb} {plan.steps[0].values.get('bars', '')} {len(plan.steps)}"
 
     # ---- with what was made
 
-    def _deliver(self, job: Job, found: Made) -> None:
+    def _deliver(self, job: TakeJob, found: MadeTake) -> None:
         job.take = self.adopted(found)
         self._end(job, "done")
 
-    def _keep(self, found: Made) -> None:
+    def _keep(self, found: MadeTake) -> None:
         key = found.plan.key
         kept = self.stock.pop(key, deque())
         kept.append(found)
@@ -215,16 +215,16 @@ class Desk:
             del self.stock[next(iter(self.stock))]
         self.told({"ahead": len(kept), "verb": found.plan.verb})
 
-    def _failed(self, job: Job | None, error: Exception) -> None:
+    def _failed(self, job: TakeJob | None, error: Exception) -> None:
         self.flow = None
         if job is None:
-            self.wish = None
+            self.upcoming = None
             return
         known = isinstance(error, MusiclcError)
         job.error = one_line(error) if known else f"{type(error).__name__}: {one_line(error)}"
         self._end(job, "failed")
 
-    def _end(self, job: Job, state: str) -> None:
+    def _end(self, job: TakeJob, state: str) -> None:
         with self._change:
             job.state, job.share = state, 1.0
             self._stopping.discard(job.number)

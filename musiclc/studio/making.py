@@ -3,7 +3,7 @@
 New melodies share the networks' calls with others of other seeds, since a call works on many at a time whatever is asked: the first that is ready
 is delivered, and the others are there when the next is asked for.
 
-Inside: `Made`, `made`.
+Inside: `MadeTake`, `made`.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from musiclc.midi.inputs import Input
-from musiclc.studio.verbs import Plan, Step
+from musiclc.studio.verbs import Step, TakePlan
 
 if TYPE_CHECKING:
     from musiclc.model.checkpoint import Model
@@ -20,16 +20,16 @@ TOGETHER = 16  # new melodies that are begun at once
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeTake:
     """A file, its manifest entry, what made it, and its seed."""
 
     data: bytes
     entry: dict[str, Any]
-    plan: Plan
+    plan: TakePlan
     seed: int
 
 
-def made(plan: Plan, model: "Model", seeds: Iterator[int], alone: bool = False) -> Iterator[Made]:
+def made(plan: TakePlan, model: "Model", seeds: Iterator[int], alone: bool = False) -> Iterator[MadeTake]:
     """Files of a plan for seeds, as each is ready; alone: for the first seed, and no other. Ends some time. Raises MusiclcError."""
     if plan.verb == "sample":
         yield from _written(plan, model, seeds, 1 if alone else TOGETHER)
@@ -37,7 +37,7 @@ def made(plan: Plan, model: "Model", seeds: Iterator[int], alone: bool = False) 
         yield _changed(plan, model, next(seeds))
 
 
-def _written(plan: Plan, model: "Model", seeds: Iterator[int], most: int) -> Iterator[Made]:
+def _written(plan: TakePlan, model: "Model", seeds: Iterator[int], most: int) -> Iterator[MadeTake]:
     """New melodies, of which so many at most are begun."""
     from musiclc.sampling.sample import file_of, sample_by_key
 
@@ -51,16 +51,16 @@ def _written(plan: Plan, model: "Model", seeds: Iterator[int], most: int) -> Ite
 
     for (seed, _), sample in sample_by_key(model, request, more):
         entry, data = file_of(request, sample, model, seed=seed)
-        yield Made(data, entry, plan, seed)
+        yield MadeTake(data, entry, plan, seed)
 
 
-def _changed(plan: Plan, model: "Model", seed: int) -> Made:
+def _changed(plan: TakePlan, model: "Model", seed: int) -> MadeTake:
     """What the steps make of the takes that they start from, one after another."""
     inputs, entry, data = plan.inputs, {}, b""
     for step in plan.steps:
         entry, data = next(iter(_runner(step)(step.request(inputs, seed), model=model)))
         inputs = [Input("take.mid", data, "take.mid")]
-    return Made(data, entry, plan, seed)
+    return MadeTake(data, entry, plan, seed)
 
 
 def _runner(step: Step) -> Callable[..., Any]:

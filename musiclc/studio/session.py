@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from musiclc.errors import MusiclcError, UsageError
-from musiclc.studio.desk import Desk, Job
+from musiclc.studio.desk import Desk, TakeJob
 from musiclc.studio.history import History
-from musiclc.studio.making import Made
+from musiclc.studio.making import MadeTake
 from musiclc.studio.sheet import sheet_of
 from musiclc.studio.takes import Shelf, Take
 from musiclc.studio.verbs import MOST_SEED, plan_of
@@ -62,7 +62,7 @@ class Session:
         take = self.shelf.of(number)
         return score(read_song(take.data, name=take.file, track=track).melody)
 
-    def make(self, said: dict[str, Any]) -> Job:
+    def make(self, said: dict[str, Any]) -> TakeJob:
         """Ask for a take."""
         plan = plan_of(said, [self.shelf.of(number) for number in _numbers(said)])
         return self.desk.submit(plan, _seed(said.get("seed")))
@@ -100,7 +100,7 @@ class Session:
             jobs = [job.told for job in list(self.desk.jobs.values())]
             return {"takes": takes, "jobs": jobs, "model": self.desk.state, "history": self.history.told}
 
-    def _adopted(self, found: Made) -> int:
+    def _adopted(self, found: MadeTake) -> int:
         number = self.shelf.next()
         plan = found.plan
         lines = plan.lines(number, found.seed)

@@ -10,6 +10,7 @@ from musiclc.errors import MusiclcError
 
 MOST_BYTES = 64 * 1024 * 1024  # of all takes' MIDI files
 MOST_TAKES = 4000
+TOLD = ("seed", "satisfied", "realism", "warnings", "bars", "form", "kept", "method")  # of a manifest's entry, to the page
 
 
 @dataclass

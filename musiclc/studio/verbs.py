@@ -3,7 +3,7 @@
 What the page says is checked against OPTIONS and the table of rules. Nothing in it is ever a path: rules that name files, models and names
 of files cannot be asked for.
 
-Inside: `Plan`, `plan_of`, `Step`, `OPTIONS`.
+Inside: `TakePlan`, `plan_of`, `Step`, `OPTIONS`.
 """
 
 import json
@@ -89,7 +89,7 @@ def _section_text(name: str, goals: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TakePlan:
     """What makes a take, but for the seed: steps, of which each but the first starts from what the one before it made; the takes it starts from."""
 
     steps: tuple[Step, ...]
@@ -128,7 +128,7 @@ class Plan:
         return tuple(dict.fromkeys([*before, *own]))
 
 
-def plan_of(said: Mapping[str, Any], takes: Sequence[Take]) -> Plan:
+def plan_of(said: Mapping[str, Any], takes: Sequence[Take]) -> TakePlan:
     """The plan that the page asks for. takes: those that it names. Raises UsageError, and whatever the library's own requests raise."""
     verb = said.get("verb")
     if verb not in OPTIONS:
@@ -139,7 +139,7 @@ def plan_of(said: Mapping[str, Any], takes: Sequence[Take]) -> Plan:
     values = dict(_values(verb, said.get("options", {})))
     goals, sections = _goals(verb, said.get("goals", []))
     steps = tuple(Step(verb, {**values, **run}, goals, sections) for run in _runs(verb, said.get("runs", [])))
-    plan = Plan(steps, tuple(takes))
+    plan = TakePlan(steps, tuple(takes))
     for step in steps:
         step.request(plan.inputs, 0)
     return plan

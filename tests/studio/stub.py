@@ -5,7 +5,7 @@ import time
 
 from musiclc.midi import read_melody, to_bytes
 from musiclc.music.melody import Melody, Note
-from musiclc.studio.making import Made
+from musiclc.studio.making import MadeTake
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72, 74, 76)
 
@@ -37,7 +37,7 @@ def maker(seconds: float = 0.0, beat=lambda: None):
                 time.sleep(0.01 if seconds else 0)
                 beat()
             melody = _changed(plan, seed)
-            yield Made(to_bytes(melody, bpm=120), entry(plan, seed, melody), plan, seed)
+            yield MadeTake(to_bytes(melody, bpm=120), entry(plan, seed, melody), plan, seed)
             if alone:
                 return
 

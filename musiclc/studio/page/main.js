@@ -389,14 +389,16 @@ function prepare() {
 function playing() {
   $('play').setAttribute('aria-pressed', String(player.playing));
   $('play').textContent = player.playing ? '❚❚ Pause' : '▶ Play';
-  if (player.playing) requestAnimationFrame(tick);
+  if (player.playing && !ticking) { ticking = true; requestAnimationFrame(tick); }
   roll.frame(player.position);
   clock();
 }
 
 const frames = []; // milliseconds of the last frames while playing, for those who measure
+let ticking = false;
 function tick(now) {
-  if (!player.playing) return;
+  ticking = player.playing;
+  if (!ticking) return;
   frames.push(now);
   if (frames.length > 600) frames.shift();
   roll.frame(player.position, true);
@@ -416,7 +418,11 @@ function looped() {
   player.setLoop(on && sheet ? (doc.sel ? [sheet.bars[doc.sel[0]], sheet.bars[doc.sel[1] + 1]] : [0, sheet.bars.at(-1)]) : null);
 }
 
-const toggle = () => (player.playing ? player.pause() : player.start());
+function toggle() {
+  if (player.playing) return player.pause();
+  $('play').setAttribute('aria-pressed', 'true'); // seen at once: the first sound needs a synthesizer made
+  return setTimeout(() => { if (player.notes.length) player.start(); else playing(); });
+}
 function toggleLoop() {
   $('loop').setAttribute('aria-pressed', String($('loop').getAttribute('aria-pressed') !== 'true'));
   looped();
@@ -472,6 +478,7 @@ const goTo = (way) => show(takes.beside(doc.take, way), true);
 const theme = (wanted) => { root.dataset.theme = wanted; roll.draw(); takes.repaint(); };
 
 function bind() {
+  addEventListener('pointerdown', () => setTimeout(() => player.synth), { once: true });
   for (const verb of ['infill', 'continue', 'bridge', 'vary', 'transform', 'fill']) click(verb, () => make(verb));
   click('write', () => make('sample'));
   click('play', toggle);
