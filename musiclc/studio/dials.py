@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from musiclc.custom.examples import parse_goal
-from musiclc.errors import UsageError
+from musiclc.errors import UsageError, one_line
 from musiclc.music.theory import PITCH_CLASS_NAMES, SCALES
 from musiclc.rules import RULES
 from musiclc.rules.base import Rule
@@ -17,6 +17,7 @@ _WORD = re.compile(r"[A-Za-z#][A-Za-z#' ]*")
 _BETWEEN = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)")
 STEPS_OF_SHARE, MOST_OF_MANY = 0.01, 32.0
 PITCHES = ("MIDI pitch",)  # units that are shown as names
+KINDS = {"near": "60", ">=": ">=60", "<=": "<=60", "..": "60..72"}  # kinds of goals on numbers, and one of each
 WHOLE = ("MIDI pitch", "notes", "semitones")  # units of which there are no halves that anyone asks for
 
 
@@ -27,11 +28,14 @@ def dials() -> list[dict[str, Any]]:
     return [_dial(rule) for rule in RULES.values()]
 
 
-def checked(rule: str, goal: str) -> str:
-    """The goal as it is understood. Raises UsageError."""
+def checked(rule: str, goal: str) -> dict[str, str]:
+    """{"goal": as it is understood}, or {"wrong": why it is not}."""
     if rule not in RULES:
-        raise UsageError(f"rule {rule!r}: unknown; wanted one of {', '.join(RULES)}")
-    return parse_goal(rule, goal).goal.text
+        return {"wrong": f"rule {rule!r}: unknown; wanted one of {', '.join(RULES)}"}
+    try:
+        return {"goal": parse_goal(rule, goal).goal.text}
+    except UsageError as error:
+        return {"wrong": one_line(error)}
 
 
 def _dial(rule: Rule) -> dict[str, Any]:
@@ -46,7 +50,7 @@ def _dial(rule: Rule) -> dict[str, Any]:
         "ends": ends,
         "step": None if ends is None else STEPS_OF_SHARE if rule.unit == "share" else 1.0 if rule.unit in WHOLE else 0.5,
         "pitches": rule.unit in PITCHES,
-        "bare": ends is not None and _parses(rule, "1" if rule.unit not in PITCHES else "60"),
+        "kinds": [kind for kind, goal in KINDS.items() if ends and _parses(rule, goal)],
         "menu": _menu(rule),
         "words": _words(rule),
     }

@@ -45,7 +45,7 @@ def application(session: Session, events: Events) -> Starlette:
                 "ahead": lambda said: session.ahead(said) or {},  # type: ignore[func-returns-value]
                 "star": lambda said: session.star(said.get("take"), said.get("star")).told,
                 "history": session.step,
-                "check": lambda said: {"goal": checked(str(said.get("rule")), str(said.get("goal")))},
+                "check": lambda said: checked(str(said.get("rule")), str(said.get("goal"))),
             }.items()
         ),
     ]

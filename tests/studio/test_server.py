@@ -125,7 +125,8 @@ def test_what_cannot_be_is_refused_in_a_line(served):
     assert served.post("make", {"verb": "infill", "takes": [9999], "runs": ["1"]})[0] == 400
     assert served.post("make", {"verb": "infill", "takes": "x", "runs": ["1"]})[0] == 400
     assert served.post("make", {"verb": "sample", "takes": [], "seed": -1})[0] == 400
-    assert "density 'loud'" in served.post("check", {"rule": "density", "goal": "loud"})[1]
+    assert "density 'loud'" in served.post("check", {"rule": "density", "goal": "loud"})["wrong"]
+    assert "unknown" in served.post("check", {"rule": "own.py:f", "goal": "1"})["wrong"]
     assert served.post("check", {"rule": "density", "goal": ">= 8"}) == {"goal": ">= 8"}
     assert served.get("takes/9999")[0] == 400
     assert served.raw("GET", "takes/x")[0] == 404

@@ -93,8 +93,7 @@ class Dial {
   sliders() {
     const { dial } = this, [low, high] = dial.ends;
     this.kind = element('select', { ariaLabel: `${dial.rule}, kind of goal` });
-    for (const [value, name] of KINDS) if (value !== 'near' || dial.bare) this.kind.append(element('option', { value, textContent: name }));
-    if (!dial.bare) this.kind.value = '..';
+    for (const [value, name] of KINDS) if (dial.kinds.includes(value)) this.kind.append(element('option', { value, textContent: name }));
     const slider = (what, value) => element('input', { type: 'range', min: low, max: high, step: dial.step, value, ariaLabel: `${dial.rule}, ${what}` });
     this.low = slider('value or lower end', low + (high - low) * 0.4);
     this.high = slider('upper end', low + (high - low) * 0.6);

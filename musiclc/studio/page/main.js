@@ -261,7 +261,7 @@ const scope = () => ($('scope-part').checked && doc.sel ? barText() : '');
 function ask(rule, goal) {
   const where = scope(), rest = doc.goals.filter((g) => g.rule !== rule || g.where !== where);
   if (!goal) return asked(rest);
-  return post('check', { rule, goal }).then(() => asked([...rest, { rule, goal, where }])).catch((error) => dials.trouble(rule, error.message));
+  return post('check', { rule, goal }).then((told) => (told.wrong ? dials.trouble(rule, told.wrong) : asked([...rest, { rule, goal, where }]))).catch(trouble);
 }
 
 function asked(goals) {
