@@ -132,6 +132,7 @@ export class Player {
   }
 
   setLoop(loop) {
+    if (String(loop) === String(this.loop)) return;
     const where = this.position;
     this.loop = loop;
     if (this.playing) this.start(loop && (where < loop[0] || where >= loop[1]) ? loop[0] : where);
