@@ -21,6 +21,7 @@ from musiclc.studio.pulse import Pulse, Stopped
 from musiclc.studio.verbs import MOST_SEED, TakePlan
 
 AHEAD = 6  # takes of one plan that are kept ready
+MOST_WAITING = 32  # jobs
 PLANS = 8  # plans that takes are kept ready of
 UNKNOWN = 2000  # beats that work is taken to need where none like it was done yet
 
@@ -76,8 +77,10 @@ class Desk:
     # ---- from the server's threads
 
     def submit(self, plan: TakePlan, seed: int | None = None) -> TakeJob:
-        """Ask for a take; it is there at once where one was made ahead."""
+        """Ask for a take; it is there at once where one was made ahead. Raises MusiclcError where too many wait."""
         with self._change:
+            if len(self.waiting) >= MOST_WAITING:
+                raise MusiclcError(f"{MOST_WAITING} takes wait already; wanted fewer at a time")
             job = TakeJob(next(self._count), plan, seed)
             self.jobs[job.number] = job
             ready = self.stock.get(plan.key)

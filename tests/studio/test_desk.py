@@ -6,7 +6,7 @@ import time
 import pytest
 
 from musiclc.errors import MusiclcError
-from musiclc.studio.desk import AHEAD, Desk
+from musiclc.studio.desk import AHEAD, MOST_WAITING, Desk
 from musiclc.studio.verbs import plan_of
 from tests.studio.live import until
 from tests.studio.stub import maker
@@ -128,3 +128,14 @@ def test_progress_is_a_share_of_what_the_same_needed_before():
     assert shares == sorted(shares)
     assert 0.2 < max(shares) < 1
     assert slow.desk.close(5)
+
+
+def test_no_more_wait_than_may():
+    table = Table(30.0)
+    table.desk.submit(plan(), seed=0)
+    until(lambda: table.desk.working)
+    for seed in range(MOST_WAITING):
+        table.desk.submit(plan(), seed=seed)
+    with pytest.raises(MusiclcError, match="wait already"):
+        table.desk.submit(plan(), seed=99)
+    assert table.desk.close(5)
