@@ -19,6 +19,7 @@ from musiclc.studio.verbs import MOST_SEED, plan_of
 
 SHEETS = 12  # that are kept as the page draws them
 MOST_STATE = 64 * 1024  # characters of a state of the page
+SAME_BARS = ("infill", "vary", "transform")  # verbs that leave a take's form as it is
 MOST_NAME = 120  # letters of a file's name
 _STRANGE = re.compile(r"[\x00-\x1f\x7f/\\]+")
 
@@ -105,7 +106,9 @@ class Session:
         plan = found.plan
         lines = plan.lines(number, found.seed)
         parents = tuple(take.number for take in plan.takes)
-        return self._put(Take(number, found.data, f"take-{number}.mid", found.entry, parents, lines)).number
+        form = plan.takes[0].entry.get("form") if plan.verb in SAME_BARS else None
+        entry = {**found.entry, "form": form} if form else found.entry
+        return self._put(Take(number, found.data, f"take-{number}.mid", entry, parents, lines)).number
 
     def _put(self, take: Take) -> Take:
         with self._lock:

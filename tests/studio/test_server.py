@@ -121,6 +121,16 @@ def test_takes_are_made_and_their_command_lines_name_what_was_opened(served):
     assert (shown[again]["seed"], shown[again]["parents"]) == (5, [made])
 
 
+def test_a_take_keeps_its_form_where_its_bars_stay():
+    with studio() as found:
+        client = Client(found)
+        first = client.made(verb="sample", takes=[], options={"form": "A8 B8"}, seed=1)
+        for verb, more in (("infill", {"runs": ["9..10"]}), ("vary", {}), ("continue", {"options": {"bars": 4}})):
+            made = client.made(verb=verb, takes=[first], seed=2, **more)
+            sections = [s["name"] for s in client.get(f"takes/{made}")["sections"]]
+            assert sections == ([] if verb == "continue" else ["A", "B"]), verb
+
+
 def test_what_cannot_be_is_refused_in_a_line(served):
     assert served.post("make", {"verb": "infill", "takes": [9999], "runs": ["1"]})[0] == 400
     assert served.post("make", {"verb": "infill", "takes": "x", "runs": ["1"]})[0] == 400
