@@ -32,6 +32,8 @@ def asked(page, button):
     before = page.evaluate("document.querySelectorAll('#takes .take').length")
     page.click(button)
     until(page, f"document.querySelectorAll('#takes .take').length > {before} && document.querySelectorAll('#jobs .job').length === 0")
+    until(page, "studio.player.playing")
+    page.evaluate("studio.player.stop()")
     page.wait_for_timeout(600)
 
 
@@ -62,7 +64,6 @@ def shots(browser, address, folder):
     goal(page, "key", "D dorian")
     page.fill("#form", "A4 A'4 B4 A'4")
     asked(page, "#write")
-    page.evaluate("studio.player.stop()")
     page.screenshot(path=folder / "rest.png")
     page.keyboard.press("Space")
     page.wait_for_timeout(3500)
@@ -73,7 +74,6 @@ def shots(browser, address, folder):
     for seed in ("1", "2"):
         page.fill("#seed", seed)
         asked(page, "#infill")
-        page.evaluate("studio.player.stop()")
     page.keyboard.press("s")
     page.wait_for_timeout(400)
     page.screenshot(path=folder / "regenerated.png")
@@ -87,7 +87,6 @@ def shots(browser, address, folder):
     page.wait_for_timeout(300)
     page.screenshot(path=folder / "drawn.png")
     asked(page, "#fill")
-    page.evaluate("studio.player.stop()")
     page.screenshot(path=folder / "takes.png")
     page.click("#theme")
     page.wait_for_timeout(600)
