@@ -25,10 +25,9 @@ def command(inputs: tuple[str, ...], port: int, no_browser: bool) -> None:
         if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
             raise
         raise MusiclcError(f"{error.name} is not installed; wanted it for the studio: pip install 'musiclc[studio]'") from error
-    ended = run(inputs, port, not no_browser, _told)
-    if not ended:  # a thread is within torch, and would be torn apart
-        sys.stdout.flush()
-        os._exit(0)
+    run(inputs, port, not no_browser, _told)
+    sys.stdout.flush()
+    os._exit(0)  # nothing is left to be put away, and torch takes its time; a thread of it may be at work still
 
 
 def _told(address: str) -> None:
