@@ -34,7 +34,12 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=["musiclc", *(f"musiclc.{room}" for room in ROOMS), "musiclc.cli", "musiclc.data"],
     package_dir={"musiclc.cli": "cli", "musiclc.data": "data"},
-    package_data={"musiclc": ["py.typed"], "musiclc.output": ["page.*"], "musiclc.data": ["*.safetensors", "README.md"]},
+    package_data={
+        "musiclc": ["py.typed"],
+        "musiclc.output": ["page.*"],
+        "musiclc.studio": ["page/*"],
+        "musiclc.data": ["*.safetensors", "README.md"],
+    },
     install_requires=[
         # Below 2.14: from 2.14 on a plain install takes a CUDA build of several GB even where a CPU build of 2.13 is offered.
         "torch>=2.6,<2.14",
@@ -60,6 +65,7 @@ setup(
         "ray": ["ray>=2.9"],
         # mkdocs below 2, which has no plugins and themes of before; equations become MathML, so pages load no script from elsewhere
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5", "latex2mathml>=3.77"],
+        "studio": ["starlette>=0.40", "uvicorn>=0.30"],
         "examples": ["scikit-learn>=1.3", "matplotlib>=3.8"],
         "dev": [
             "pytest>=8",
@@ -74,6 +80,9 @@ setup(
             "midirenderer>=0.1.3",
             "soxr>=0.5",
             "ray>=2.9",
+            "starlette>=0.40",
+            "uvicorn>=0.30",
+            "playwright>=1.45",  # drives a Chromium that is there already; tests that need one are skipped without
             "build",
         ],
     },

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "continue": ("musiclc.cli.continue_", "Write more bars after what is there, or before it."),
     "infill": ("musiclc.cli.infill", "Write some bars of a MIDI file anew."),
     "bridge": ("musiclc.cli.bridge", "Write bars that take one MIDI file to another."),
+    "studio": ("musiclc.cli.studio", "Open a page to see, hear and steer melodies."),
     "batch": ("musiclc.cli.batch", "Run a table of jobs; stop it and continue it at will."),
     "score": ("musiclc.cli.score", "Measure MIDI files by the rules."),
     "inspect": ("musiclc.cli.inspect", "Show what MIDI files hold, and what transform would touch."),

@@ -1,4 +1,4 @@
-"""Rules that files make: a motif that shall occur, music that shall not be copied, an example to be like.
+"""Rules that their goals make: a motif that shall occur, music that shall not be copied, an example to be like, what is drawn (drawn.py).
 
 A goal names its files: `hook.mid:transposed>=2`, `old/:6`, `a.mid:rhythm`. They are read when the goal is; paths are as on the command line, from
 the current folder. What is measured stands in rules/motifs.py and rules/alike.py. Such a rule is judged, without a critic.
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from musiclc import rules
+from musiclc.custom.drawn import DRAWN
 from musiclc.errors import InputError, UsageError
 from musiclc.music.melody import Melody
 from musiclc.rules import split_weight
@@ -36,7 +37,8 @@ _AVOID = re.compile(r"(?P<file>.+):\s*(?P<notes>\d+)\s*")
 class FileRule:
     """A row of the table: of a rule that each goal makes anew. about … source, tolerance: as Rule has them.
 
-    made: a goal's text → the rule that its files make; file: → what names them. Both raise UsageError; made also InputError.
+    made: a goal's text → the rule that its files make; file: → what names them, None where a goal needs none (drawn.py). Both raise UsageError;
+    made also InputError.
     """
 
     name: str
@@ -46,8 +48,8 @@ class FileRule:
     goals: str
     source: str
     made: Callable[[str], Rule]
-    file: Callable[[str], str]
     metavar: str
+    file: Callable[[str], str] | None = None
     tolerance: float | None = None
     family: str = "gaussian"
 
@@ -77,7 +79,8 @@ def score(melody: Melody, constraints: Mapping[str, Any] | Sequence[Constraint] 
 def files_of(rule: str) -> list[str]:
     """The file or folder that NAME=GOAL names, where the rule is one of EXAMPLES."""
     name, _, goal = rule.partition("=")
-    return [EXAMPLES[name.strip()].file(split_weight(goal)[0].strip())] if name.strip() in EXAMPLES else []
+    known = EXAMPLES.get(name.strip())
+    return [known.file(split_weight(goal)[0].strip())] if known and known.file else []
 
 
 # ---- motif ---------------------------------------------------------------------------------------------------------
@@ -192,4 +195,5 @@ EXAMPLES: dict[str, FileRule] = {
     "motif": FileRule(**ABOUT_MOTIF, made=_motif, file=lambda text: _motif_parts(text)[0], metavar="FILE[:FORM][>=N]"),
     "avoid": FileRule(**ABOUT_AVOID, made=_avoid, file=lambda text: _avoid_parts(text)[0], metavar="FILE|DIR[:N]"),
     "like": FileRule(**ABOUT_LIKE, made=_like, file=lambda text: _like_parts(text)[0], metavar="FILE[:ASPECT][>=N]"),
+    **{name: FileRule(**about, made=made, metavar=metavar) for name, (about, made, metavar) in DRAWN.items()},
 }
