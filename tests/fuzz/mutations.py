@@ -141,7 +141,7 @@ def mutated_json(rng, data, others, words=()):
         for _ in range(1 + int(rng.expovariate(0.7))):
             lines = _changed(rng, lines) or [{}]
         return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-    except RecursionError:  # brackets within brackets: that is bad enough
+    except (RecursionError, ValueError):  # brackets within brackets: that is bad enough
         return data
 
 
@@ -223,14 +223,14 @@ def _changed(rng, value):
     holder, key = rng.choice(places)
     chance = rng.random()
     if chance < 0.6:
-        holder[key] = rng.choice(VALUES)
+        holder[key] = copy.deepcopy(rng.choice(VALUES))
     elif chance < 0.75:
         del holder[key]
     elif chance < 0.9:
         other, there = rng.choice(places)
         holder[key] = json.loads(json.dumps(other[there]))
     elif isinstance(holder, dict):
-        holder["more"] = rng.choice(VALUES)
+        holder["more"] = copy.deepcopy(rng.choice(VALUES))
     return value
 
 
