@@ -87,6 +87,8 @@ RUNS: dict[str, Run] = {
 
 # Pictures that no command remakes, and why.
 HISTORY = {
+    "studio.png": "by `python examples/studio_shots.py`, which needs a Chromium",
+    "studio-dark.png": "the same",
     "vae-1.png": "loss of a training that took place once, before the plan was written",
     "vae-3.png": "the same",
     "prior-1.png": "the same",

@@ -347,7 +347,8 @@ def _pieces(parts: dict[str, Any], tensors: dict[str, Tensor]) -> Pieces | None:
     bars = tensors["plans/bars"].numpy()
     meter, modes = tensors["plans/meter"].numpy(), tensors["plans/modes"].numpy()
     size = int((bars.astype(int) * (bars.astype(int) - 1) // 2).sum())
-    if bars.shape != meter.shape or bars.ndim != 1 or size > len(levels) or max(levels.max(initial=0), meter.max(initial=0) - 2) > 4:
+    known = int(levels.max(initial=0)) <= 4 and int(meter.max(initial=0)) < len(METERS)
+    if bars.shape != meter.shape or bars.ndim != 1 or size > len(levels) or not known:
         raise ValueError("its plans are none")
     if modes.ndim != 2 or len(modes) != len(METERS) or not np.isfinite(modes).all() or modes.min() < 0:
         raise ValueError("its shares of modes are none")

@@ -25,10 +25,8 @@ from musiclc.errors import InputError, MusiclcError, UsageError
 from musiclc.files import locked, refuse_existing, within, write_whole
 from musiclc.midi.inputs import MIDI_SUFFIXES
 from musiclc.music.form import Form, parse_form
-from musiclc.rules import RULES
-from musiclc.rules.alike import ABOUT_LIKE
+from musiclc.rules import MADE_BY_GOALS, RULES
 from musiclc.rules.base import Constraint
-from musiclc.rules.motifs import ABOUT_AVOID, ABOUT_MOTIF
 
 MANIFEST = "manifest.jsonl"
 Entry = dict[str, Any]  # one line of a manifest
@@ -151,7 +149,7 @@ class Files:
 
 def goal_fields(constraints: Sequence[Constraint]) -> dict[str, str]:
     """Rule → goal, or goals, for file names; "any" where nothing was asked."""
-    goals: dict[str, list[str]] = {name: [] for name in (*RULES, *(about["name"] for about in (ABOUT_MOTIF, ABOUT_AVOID, ABOUT_LIKE)))}
+    goals: dict[str, list[str]] = {name: [] for name in (*RULES, *MADE_BY_GOALS)}
     for c in constraints:
         goals.setdefault(c.rule.name, []).append(c.goal.text)
     return {name: "+".join(texts) or "any" for name, texts in goals.items()}

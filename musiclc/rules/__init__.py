@@ -50,6 +50,7 @@ _ROWS = (
     *(KEY, SCALE, TONIC, DENSITY, RANGE, SPAN, REGISTER, CONTOUR, MOTION, STEPS),
     *(COMPLEXITY, SYNCOPATION, REPETITION, NO_REPEAT, RESTS, LONGEST, START, END, CHORDS),
 )
+MADE_BY_GOALS = ("motif", "avoid", "like", "outline", "onsets")  # names of rules that custom/examples.py makes, each from its goal
 RULES: dict[str, Rule] = {rule.name: rule for rule in _ROWS}
 
 
