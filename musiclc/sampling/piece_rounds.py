@@ -91,9 +91,12 @@ class PieceRounds:
     @cached_property
     def changes(self) -> Changes | None:
         """The search of small changes; None where no constraint asks for it, or one draw is all that there may be."""
+        return None if not self.problem.searched.any() or self.attempts < 2 or not self.near else self.any_changes
+
+    @cached_property
+    def any_changes(self) -> Changes:
+        """The search of small changes, whatever the constraints are."""
         problem = self.problem
-        if not problem.searched.any() or self.attempts < 2 or not self.near:
-            return None
         shape = problem.tokens.shape
         asked = [(part.constraints, [(a * shape[1], b * shape[1]) for a, b in part.windows]) for part in problem.parts]
         free = np.repeat(problem.wanted, shape[1])

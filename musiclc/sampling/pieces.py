@@ -132,18 +132,22 @@ def pieces_of(model: "Model") -> "Pieces":
 
 
 def _edited(model: "Model", rounds: "PieceRounds", candidate: "PieceCandidate") -> np.ndarray:
-    """The candidate's tokens (B, S) as `mended`, or where that brings nothing after the least edit by masks and counts (editing/rewrite.py).
+    """The candidate's tokens (B, S) as `mended`, or where that brings nothing after the least edit by masks and counts (editing/rewrite.py), or else
+    by small changes, where these meet all.
 
-    The latter for a piece without form and sections alone, in the meters of the networks that edit.
+    Masks and counts are for a piece without form and sections alone, in the meters of the networks that edit; small changes for one without form.
     """
     problem, tokens = rounds.problem, mended(rounds, candidate)
     if candidate.met and rounds.attempts >= 2 and not problem.ends(candidate.key, tokens[None])[0]:
         return cadenced(problem, tokens)
-    whole = all(part.windows == ((0, problem.bars),) for part in problem.parts)
-    if candidate.met or tokens is not candidate.tokens or rounds.attempts < 2 or not whole or problem.faults or problem.meter not in PHRASE_METERS:
+    if candidate.met or tokens is not candidate.tokens or rounds.attempts < 2 or problem.faults or rounds.changes is not None:
         return tokens
-    found, _ = edited(model, [c for part in problem.parts for c in part.constraints], tokens.reshape(-1), problem.meter)
-    return found.reshape(tokens.shape) if (problem.scores(found.reshape(1, *tokens.shape)) >= 1 - 1e-9).all() else tokens
+    if all(part.windows == ((0, problem.bars),) for part in problem.parts) and problem.meter in PHRASE_METERS:
+        found, _ = edited(model, [c for part in problem.parts for c in part.constraints], tokens.reshape(-1), problem.meter)
+        if (problem.scores(found.reshape(1, *tokens.shape)) >= 1 - 1e-9).all():
+            return found.reshape(tokens.shape)
+    changed = rounds.any_changes.made(tokens.reshape(-1), candidate.transposition, candidate.key).reshape(tokens.shape)
+    return changed if (problem.scores(changed[None]) >= 1 - 1e-9).all() else tokens
 
 
 def mended(rounds: "PieceRounds", candidate: "PieceCandidate") -> np.ndarray:
