@@ -11,12 +11,13 @@ SCALE = (60, 62, 64, 65, 67, 69, 71, 72, 74, 76)
 
 
 def tune(seed: int, bars: int = 16, meter: str = "4/4") -> Melody:
-    """Eighths and quarters up and down the scale of C."""
+    """Eighths and quarters up and down the scale of C, none over a bar line: bars of two tunes fit together."""
     luck, notes, step, place = random.Random(seed), [], 0, 4
     while step < bars * 16:
         length = luck.choice((2, 2, 4))
         place = min(max(place + luck.choice((-2, -1, -1, 1, 1, 2)), 0), len(SCALE) - 1)
-        notes.append(Note(step, SCALE[place], min(length, bars * 16 - step)))
+        length = min(length, 16 - step % 16)
+        notes.append(Note(step, SCALE[place], length))
         step += length
     return Melody(tuple(notes), meter, bars)
 
