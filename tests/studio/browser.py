@@ -84,6 +84,17 @@ class Page:
         self.until(f"studio.doc.take !== {'null' if shown is None else shown}")
         return self.take()
 
+    def travelled(self, key, take, most=4):
+        """Undo or redo until a take is shown: a selection made while the page was busy may be a step of its own."""
+        for _ in range(most):
+            shown = self.value("studio.doc.take")
+            if shown == take:
+                return
+            self.press(key)
+            with contextlib.suppress(AssertionError):
+                self.until(f"studio.doc.take !== {shown}", 3)
+        assert self.value("studio.doc.take") == take
+
     def peak(self, seconds=1.5):
         """The loudest sample that reaches the loudspeaker within so many seconds, 0 to 1."""
         return self.page.evaluate(
