@@ -136,10 +136,13 @@ def _called(function: OwnFunction, name: str, scored: bool, melody: Melody) -> f
     what = f"for a melody of {len(melody.notes)} notes in {melody.meter}"
     try:
         with _talk_apart():
-            value = float(function(melody))
+            given = function(melody)
+            value = math.nan if isinstance(given, str | bytes) else float(given)
     except (Exception, SystemExit) as error:  # which would end the run without a word
         line = f", line {error.__traceback__.tb_next.tb_lineno}" if error.__traceback__ and error.__traceback__.tb_next else ""
         raise UsageError(f"rule {name} raised {type(error).__name__}: {error}{line}, {what}") from error
+    if isinstance(given, str | bytes):
+        raise UsageError(f"rule {name} returned {given[:40]!r}, a {type(given).__name__}, {what}; wanted a number")
     if math.isnan(value):
         raise UsageError(f"rule {name} returned NaN {what}; wanted a number (a division by zero?)")
     if scored and not -ALMOST <= value <= 1 + ALMOST:

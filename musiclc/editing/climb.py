@@ -43,7 +43,8 @@ Writer = Callable[[np.ndarray], Iterable[np.ndarray]]  # a line (T,) → lines w
 class Climb:
     """What is searched for. scores: lines (k, T) → each constraint's (k, c). free: bool (T,), steps that may be written on.
 
-    allowed: MIDI pitches that notes may get (m,), ascending; per_bar: steps a bar; writers: as Writer; donors: (d, T).
+    allowed: MIDI pitches that notes may get (m,), ascending; per_bar: steps a bar; writers: as Writer; donors: (d, T). tied: int (T,), steps of one
+    number change together, so that bars that return still do; None where each is by itself.
     """
 
     scores: Callable[[np.ndarray], np.ndarray]
@@ -53,6 +54,16 @@ class Climb:
     writers: Sequence[Writer] = ()
     donors: np.ndarray | None = None
     usual: Usual | None = None
+    tied: np.ndarray | None = None
+
+    def together(self, line: np.ndarray, changed: np.ndarray) -> np.ndarray:
+        """A line (T,) with the changes, on free steps alone, and wherever steps are tied to them."""
+        if self.tied is None:
+            return np.where(self.free, changed, line)
+        at = np.flatnonzero(self.free & (changed != line))
+        new, told = line[np.zeros(self.tied.max() + 1, int)], np.zeros(self.tied.max() + 1, bool)
+        new[self.tied[at]], told[self.tied[at]] = changed[at], True
+        return np.where(self.free & told[self.tied], new[self.tied], line)
 
     def judged(self, lines: np.ndarray) -> np.ndarray:
         """The sum of a line's scores, infinite where all are met: (k,)."""
@@ -143,7 +154,7 @@ def _brought_back(climb: Climb, line: np.ndarray, start: np.ndarray, random: Ran
                 continue
             length = max(1, int(span * random.random() ** 2 * 0.8))
             first = random.randrange(span - length + 1)
-            tries.append(np.concatenate([line[:first], start[first : first + length], line[first + length :]]))
+            tries.append(climb.together(line, np.concatenate([line[:first], start[first : first + length], line[first + length :]])))
         several = np.unique(np.stack(tries), axis=0)
         costs = cost(several)
         order = np.argsort(costs, kind="stable")
@@ -213,7 +224,7 @@ def _changed(climb: Climb, line: np.ndarray, random: Random, changes: int) -> np
         onsets = np.flatnonzero(tok.onsets(new) & climb.free).tolist()
         if onsets or kind is _added:
             kind(climb, new, onsets, random)
-    return np.where(climb.free, new, line)
+    return climb.together(line, new)
 
 
 def _near(climb: Climb, pitch: int, way: int) -> int:

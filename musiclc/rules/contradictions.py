@@ -74,6 +74,8 @@ def _reason(a: _Held, b: _Held, bars: int, meter: str) -> str:
         return f"no pitch is left for bars {max(a.first, b.first) + 1}..{min(a.after, b.after)}"
     if a.overlaps(b) and (why := _compass(a, b) or _compass(b, a)):
         return why
+    if why := _edge(a, b) or _edge(b, a):
+        return why
     if a.window == b.window and _two_tonics(a.constraint, b.constraint):
         return "no melody has two tonics"
     if a.constraint.rule.name == b.constraint.rule.name and _apart(a, b):
@@ -90,6 +92,16 @@ def _compass(a: _Held, b: _Held) -> str:
     if name == "register" and b.within(a) and (goal.low[0] > high or goal.high[0] < low):
         return f"its pitches are {low} to {high} in MIDI numbers"
     return ""
+
+
+def _edge(a: _Held, b: _Held) -> str:
+    """Why a first or last note that b asks for is none that a leaves; "" where it may be."""
+    name = b.constraint.rule.name
+    if name not in EDGES or not (a.first <= b.first < a.after if name == "start" else a.first < b.after <= a.after):
+        return ""
+    left = np.bincount(np.flatnonzero(a.allowed) % 12, minlength=12) > 0
+    wanted = np.asarray(b.constraint.goal.high[:12]) > 0
+    return "" if (left & wanted).any() else f"its notes have no such pitch for the {'first' if name == 'start' else 'last'} one"
 
 
 def _refuse_together(held: Sequence[_Held], bars: int, meter: str) -> None:

@@ -132,22 +132,30 @@ def pieces_of(model: "Model") -> "Pieces":
 
 
 def _edited(model: "Model", rounds: "PieceRounds", candidate: "PieceCandidate") -> np.ndarray:
-    """The candidate's tokens (B, S) as `mended`, or where that brings nothing after the least edit by masks and counts (editing/rewrite.py), or else
-    by small changes, where these meet all.
+    """The candidate's tokens (B, S) after the edits by which its constraints are met, and its last note is the tonic; or as they are."""
+    problem, tokens = rounds.problem, _completed(model, rounds, candidate)
+    met = candidate.met or bool((problem.scores(tokens[None]) >= 1 - 1e-9).all())
+    return tokens if rounds.attempts < 2 or not met or problem.ends(candidate.key, tokens[None])[0] else cadenced(problem, tokens)
 
-    Masks and counts are for a piece without form and sections alone, in the meters of the networks that edit; small changes for one without form.
+
+def _completed(model: "Model", rounds: "PieceRounds", candidate: "PieceCandidate") -> np.ndarray:
+    """The candidate's tokens (B, S) as `mended`, or where that brings nothing after the least edit by masks and counts (editing/rewrite.py), or else
+    by small changes, where these meet all: such as leave equal bars equal, or, in a piece without form, any.
+
+    Masks and counts are for a piece without form and sections alone, in the meters of the networks that edit.
     """
     problem, tokens = rounds.problem, mended(rounds, candidate)
-    if candidate.met and rounds.attempts >= 2 and not problem.ends(candidate.key, tokens[None])[0]:
-        return cadenced(problem, tokens)
-    if candidate.met or tokens is not candidate.tokens or rounds.attempts < 2 or problem.faults or rounds.changes is not None:
+    if candidate.met or tokens is not candidate.tokens or rounds.attempts < 2 or rounds.changes is not None:
         return tokens
-    if all(part.windows == ((0, problem.bars),) for part in problem.parts) and problem.meter in PHRASE_METERS:
+    if not problem.faults and all(part.windows == ((0, problem.bars),) for part in problem.parts) and problem.meter in PHRASE_METERS:
         found, _ = edited(model, [c for part in problem.parts for c in part.constraints], tokens.reshape(-1), problem.meter)
         if (problem.scores(found.reshape(1, *tokens.shape)) >= 1 - 1e-9).all():
             return found.reshape(tokens.shape)
-    changed = rounds.any_changes.made(tokens.reshape(-1), candidate.transposition, candidate.key).reshape(tokens.shape)
-    return changed if (problem.scores(changed[None]) >= 1 - 1e-9).all() else tokens
+    for returning in (True,) if problem.faults else (True, False):
+        changed = rounds.any_changes.made(tokens.reshape(-1), candidate.transposition, candidate.key, returning).reshape(tokens.shape)
+        if (problem.scores(changed[None]) >= 1 - 1e-9).all():
+            return changed
+    return tokens
 
 
 def mended(rounds: "PieceRounds", candidate: "PieceCandidate") -> np.ndarray:
@@ -160,7 +168,8 @@ def mended(rounds: "PieceRounds", candidate: "PieceCandidate") -> np.ndarray:
 
     problem, tokens = rounds.problem, candidate.tokens
     if not candidate.met and rounds.changes is not None:
-        return rounds.changes.made(tokens.reshape(-1), candidate.transposition, candidate.key).reshape(tokens.shape)
+        returning = problem.faults is not None  # a form, which small changes here and there would break
+        return rounds.changes.made(tokens.reshape(-1), candidate.transposition, candidate.key, returning).reshape(tokens.shape)
     constraints = [c for part in problem.parts for c in part.constraints]
     if candidate.met or rounds.attempts < 2 or not any(c.rule.judged and c.rule.name != "tonic" for c in constraints):
         return tokens

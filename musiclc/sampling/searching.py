@@ -8,7 +8,7 @@ Inside: `Changes`, `asks_search`, `refuse_slow`.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from random import Random
 
@@ -70,10 +70,17 @@ class Changes:
     bank: Bank | None = None
     _by_transposition: dict[int, Climb] = field(default_factory=dict, repr=False)
 
-    def made(self, line: np.ndarray, transposition: int, numbers: Sequence[int]) -> np.ndarray:
-        """The line (T,), drawn in that transposition, after small changes by which the constraints are met, or as near as was found."""
-        ahead = partial(self._forerunners, transposition - self.transposition)
-        return climbed(self._climb(transposition), line, ahead, Random(repr(tuple(numbers))))
+    def made(self, line: np.ndarray, transposition: int, numbers: Sequence[int], returning: bool = False) -> np.ndarray:
+        """The line (T,), drawn in that transposition, after small changes by which the constraints are met, or as near as was found.
+
+        returning: bars that are equal stay so, and no forerunner is gone on from, since it returns otherwise.
+        """
+        climb, random = self._climb(transposition), Random(repr(tuple(numbers)))
+        if not returning:
+            return climbed(climb, line, partial(self._forerunners, transposition - self.transposition), random)
+        _, number = np.unique(line.reshape(-1, climb.per_bar), axis=0, return_inverse=True)
+        tied = (number.reshape(-1, 1) * climb.per_bar + np.arange(climb.per_bar)).reshape(-1)
+        return climbed(replace(climb, tied=tied), line, lambda: line[None][:0], random)
 
     def _forerunners(self, way: int) -> np.ndarray:
         """Those that meet the constraints, or a few of the best (m, T), transposed by so many semitones."""

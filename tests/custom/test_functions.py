@@ -49,6 +49,7 @@ def test_whether_transposition_matters_is_found_out(file):
     [
         ("breaks", "raised IndexError: tuple index out of range, line 13, for a melody"),
         ("nothing", "returned NaN"),
+        ("text", "returned '0.9', a str"),
         ("beyond", r"returned 3.2 .* score from 0 to 1"),
         ("absent", "no function 'absent'; its functions: high, dense, low"),
     ],

@@ -38,6 +38,27 @@ def test_a_graded_rule_is_met_with_most_of_the_line_as_it_was():
     assert (found == START).mean() > 0.7
 
 
+def test_steps_that_are_tied_change_together_and_given_ones_not_at_all():
+    """Bars 1 and 3 are tied: what changes in either stands in both, the latter's where both do; bar 3's last step is given."""
+    tied = np.tile(np.arange(16), 4) + 16 * np.repeat([0, 1, 0, 2], 16)
+    free = np.ones(64, bool)
+    free[47] = False
+    line, changed = np.full(64, tok.HOLD), np.full(64, tok.HOLD)
+    changed[[2, 15, 20, 35, 36]] = [50, 51, 52, 53, 54]
+    changed[4] = 55
+    found = climb(leaps, free=free, tied=tied).together(line, changed)
+    assert found[[2, 34, 3, 35, 4, 36, 15, 47, 20]].tolist() == [50, 50, 53, 53, 54, 54, 51, tok.HOLD, 52]
+    assert (found[48:] == tok.HOLD).all()
+
+
+def test_bars_that_return_still_do_after_changes():
+    twice = np.concatenate([START[:32], START[:32]])
+    tied = np.tile(np.arange(32), 2)
+    found = climbed(climb(leaps, tied=tied), twice, none, Random(1))
+    assert leaps(tok.to_melody(found, "4/4")) == 1
+    assert (found[:32] == found[32:]).all()
+
+
 def test_the_same_numbers_give_the_same_line_and_others_another():
     one, two, other = (climbed(climb(leaps), START, none, Random(seed)) for seed in ("a", "a", "b"))
     assert one.tolist() == two.tolist() != other.tolist()

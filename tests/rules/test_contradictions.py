@@ -44,6 +44,8 @@ def refused(whole, *sections, bars=16, meter="4/4"):
         ({"start": "C"}, [("1..4", {"start": "G"})], "no melody is both"),
         ({"span": "<=7"}, [("3..4", {"span": ">=12"})], "no melody is both"),
         ({"key": "C", "tonic": "D"}, [], "no melody has two tonics"),
+        ({"key": "C", "start": "F#"}, [], "no such pitch for the first one"),
+        ({"end": "C#"}, [("9..16", {"scale": "C"})], "no such pitch for the last one"),
         ({"scale": "C", "range": "C#4..C#4"}, [], "no pitch is left for bars 1..16"),
         ({"range": "C4..E4", "span": "12"}, [], "its pitches are at most 4 semitones apart"),
         ({"range": "C6..C7", "register": "low"}, [], "its pitches are 84 to 96"),
@@ -71,6 +73,8 @@ def test_what_cannot_be_is_refused_with_a_reason(whole, sections, why):
         ({"chords": "C"}, [("1..16", {"chords": "F#"})]),  # not known to exclude each other
         ({}, [("1..8", {"range": "C4..C5"}), ("9..16", {"range": "C6..C7"})]),
         ({"range": "C4..E5", "span": "12", "register": "low"}, []),
+        ({"start": "F#"}, [("2..16", {"scale": "C"})]),
+        ({"key": "C", "start": "5", "end": "1"}, []),
         ({"register": "C6"}, [("1..4", {"range": "C4..C5"})]),  # the other bars may lie higher
     ],
 )

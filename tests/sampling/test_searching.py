@@ -58,6 +58,14 @@ def test_a_meter_that_the_bank_has_not_is_searched_too(model):
     assert all(leaps(each.melody) >= 1.5 for each in made(model, meter="2/4", bars=4, rule=[own()]))
 
 
+def test_small_changes_keep_a_form(model):
+    """All that return share a change, where a rule of one's own wants more than is drawn."""
+    for each in made(model, bars=8, form="A4 A4", rule=[own()]):
+        line = tok.from_melody(each.melody)
+        assert leaps(each.melody) >= 1.5
+        assert (line[:64] == line[64:]).all()
+
+
 def test_what_nothing_meets_is_said_once_with_the_best(model, monkeypatch):
     said = []
     monkeypatch.setattr(searching.log, "warning", lambda text, *more: said.append(text % more))
