@@ -159,7 +159,7 @@ def test_a_known_tune_is_likelier_than_its_rhythm_with_pitches_at_random(model, 
 @pytest.mark.parametrize("key", ["C major", "D dorian"])
 def test_tunes_in_a_key_come_home(model, key):
     """Sixteen tunes of sixteen bars: nearly all are heard in the key, and end on its tonic; no two are alike."""
-    made = list(musiclc.sample(model, {"key": key}, 16, musiclc.SampleOptions(seed=3)))
+    made = list(musiclc.sample(model, {"key": key}, 16, musiclc.SampleOptions(seed=3, realism=0.0)))
     assert np.mean([sample.satisfied for sample in made]) >= 0.9
     assert all(sample.melody.bars == 16 for sample in made)
     tonic = {"C": 0, "D": 2}[key[0]]
@@ -170,7 +170,7 @@ def test_tunes_in_a_key_come_home(model, key):
 
 def test_tunes_return_as_real_ones_do(model):
     """Of pieces without constraints a good part repeats bars, and none repeats them all."""
-    made = [tok.from_melody(sample.melody).reshape(16, -1) for sample in musiclc.sample(model, None, 16, musiclc.SampleOptions(seed=5))]
+    made = [tok.from_melody(sample.melody).reshape(16, -1) for sample in musiclc.sample(model, None, 16, musiclc.SampleOptions(seed=5, realism=0.0))]
     distinct = [len(np.unique(bars, axis=0)) for bars in made]
     assert 5 < np.mean(distinct) < 14.5
 
@@ -197,7 +197,7 @@ def test_a_hole_in_a_tune_that_repeats_is_filled_from_where_it_repeats(model):
 @pytest.mark.parametrize("goals", [{"key": "C"}, {"density": "8"}])
 def test_a_whole_piece_is_the_same_however_many_are_drawn_and_drawn_again(model, goals):
     """Some of their bars are drawn again, which must not hang on what others of the chunk want."""
-    alone, *_ = musiclc.sample(model, goals, 1, musiclc.SampleOptions(seed=5, bars=8))
-    first, *others = musiclc.sample(model, goals, 5, musiclc.SampleOptions(seed=5, bars=8))
+    alone, *_ = musiclc.sample(model, goals, 1, musiclc.SampleOptions(seed=5, bars=8, attempts=3))
+    first, *others = musiclc.sample(model, goals, 5, musiclc.SampleOptions(seed=5, bars=8, attempts=3))
     assert alone.melody == first.melody
     assert max(sample.attempts for sample in (first, *others)) > 1
